@@ -1,0 +1,205 @@
+"""Scenes: small records of objects, from which every modality of the course is rendered.
+
+A `Scene` is what one reads; `Scenes` holds many of them as tensors, which is what one computes with. Both say the
+same thing and convert into one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+PICTURE_SIZE = 32  # pixels a side, in the whole course
+SHAPES = ("circle", "square", "triangle", "cross", "ring", "star")
+COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "black")
+SIZES = ("small", "large")
+PIXELS = {2: (9, 13), 3: (5, 9)}  # grid -> side in pixels of a small and of a large object; odd, so that a centre exists
+ROWS = {2: ("top", "bottom"), 3: ("top", "middle", "bottom")}
+COLUMNS = {2: ("left", "right"), 3: ("left", "middle", "right")}
+
+PAIRS = tuple((shape, colour) for shape in SHAPES for colour in COLOURS)
+# Every colour is held out once and every shape once or twice, so no word is new to a model: only the combination is.
+HELD_OUT_PAIRS = tuple((SHAPES[i % len(SHAPES)], colour) for i, colour in enumerate(COLOURS))
+SEEN_PAIRS = tuple(pair for pair in PAIRS if pair not in HELD_OUT_PAIRS)
+SPLITS = {"all": PAIRS, "seen": SEEN_PAIRS, "held_out": HELD_OUT_PAIRS}
+
+
+def places(grid: int = 2) -> tuple[str, ...]:
+    """Return the names of the cells of a `grid` x `grid` picture in reading order, such as "top left"."""
+    return tuple(
+        "middle" if row == column else f"{row} {column}" for row in ROWS[grid] for column in COLUMNS[grid]
+    )
+
+
+def cell_edges(grid: int) -> list[int]:
+    """Return the `grid` + 1 pixel columns at which the cells of a picture begin and end."""
+    return [i * PICTURE_SIZE // grid for i in range(grid + 1)]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object: its attributes as words, its centre `x` (from the left) and `y` (from the top) in pixels."""
+
+    shape: str
+    colour: str
+    size: str
+    x: int
+    y: int
+
+    def __post_init__(self):
+        for name, allowed in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not in this world; choose from {', '.join(allowed)}")
+
+    @classmethod
+    def at(cls, shape: str, colour: str, size: str, place: str, grid: int = 2) -> Thing:
+        """Return a thing in the middle of the cell called `place`, such as "top left"."""
+        if place not in places(grid):
+            raise ValueError(f"place {place!r} is not on a {grid}x{grid} grid; choose from {', '.join(places(grid))}")
+        row, column = divmod(places(grid).index(place), grid)
+        edges = cell_edges(grid)
+        return cls(shape, colour, size, (edges[column] + edges[column + 1]) // 2, (edges[row] + edges[row + 1]) // 2)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene: its objects in the order in which a caption names them, and the grid that they stand on."""
+
+    things: tuple[Thing, ...]
+    grid: int = 2
+
+    def place(self, thing: Thing) -> str:
+        """Return the name of the cell in which `thing` stands."""
+        return places(self.grid)[self.cell(thing)]
+
+    def cell(self, thing: Thing) -> int:
+        """Return the number, in reading order, of the cell in which `thing` stands."""
+        edges = cell_edges(self.grid)
+        column = sum(thing.x >= edge for edge in edges[1:-1])
+        row = sum(thing.y >= edge for edge in edges[1:-1])
+        return row * self.grid + column
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Many scenes as tensors of whole numbers, one row a scene and one column an object.
+
+    `shape`, `colour` and `size` index `SHAPES`, `COLOURS` and `SIZES`; -1 marks an empty place in the row, and objects
+    come before empty places. `x` and `y` are the centre in pixels. Attributes of further modalities (depth, motion,
+    sound) become further tensors here.
+    """
+
+    shape: Int[Tensor, "scenes slots"]
+    colour: Int[Tensor, "scenes slots"]
+    size: Int[Tensor, "scenes slots"]
+    x: Int[Tensor, "scenes slots"]
+    y: Int[Tensor, "scenes slots"]
+    grid: int = 2
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, index) -> Scene | Scenes:
+        """Return one `Scene` for a whole number, and `Scenes` for a slice, a mask or a list of indices."""
+        if not isinstance(index, int):
+            return self._map(lambda values: values[index])
+        rows = [getattr(self, name)[index].tolist() for name in _TENSORS]
+        things = (
+            Thing(SHAPES[shape], COLOURS[colour], SIZES[size], x, y)
+            for shape, colour, size, x, y in zip(*rows, strict=True)
+            if shape >= 0
+        )
+        return Scene(tuple(things), self.grid)
+
+    def __iter__(self) -> Iterator[Scene]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def count(self) -> Int[Tensor, " scenes"]:
+        """How many objects each scene holds."""
+        return (self.shape >= 0).sum(1)
+
+    def swapped(self) -> Scenes:
+        """Return the same scenes with the first two objects' attributes exchanged between their places.
+
+        A scene of "a red circle above a blue square" becomes one of "a blue square above a red circle": the same
+        words, another scene.
+        """
+        if int(self.count.min()) < 2:
+            raise ValueError("only scenes of at least two objects can be swapped; keep scenes[scenes.count >= 2]")
+        order = [1, 0, *range(2, self.shape.shape[1])]
+        attributes = {name: getattr(self, name)[:, order] for name in ("shape", "colour", "size")}
+        # A large object may not fit where a small one stood near the edge of its cell, so both move to the middle.
+        edges = torch.tensor(cell_edges(self.grid))
+        middle = (edges[:-1] + edges[1:]) // 2
+        centred = {
+            name: middle[torch.bucketize(getattr(self, name), edges[1:-1], right=True)].where(self.shape >= 0, -1)
+            for name in ("x", "y")
+        }
+        return Scenes(**attributes, **centred, grid=self.grid)
+
+    @classmethod
+    def of(cls, scenes: Iterable[Scene]) -> Scenes:
+        """Return `Scenes` that hold the given scenes, which must share one grid."""
+        scenes = list(scenes)
+        if len({scene.grid for scene in scenes}) != 1:
+            raise ValueError("give at least one scene, and scenes that all share one grid")
+        slots = max(1, *(len(scene.things) for scene in scenes))
+        rows = torch.full((len(_TENSORS), len(scenes), slots), -1)
+        for i, scene in enumerate(scenes):
+            for j, thing in enumerate(scene.things):
+                indices = (SHAPES.index(thing.shape), COLOURS.index(thing.colour), SIZES.index(thing.size))
+                rows[:, i, j] = torch.tensor([*indices, thing.x, thing.y])
+        return cls(*rows, grid=scenes[0].grid)
+
+    def _map(self, function) -> Scenes:
+        return Scenes(*(function(getattr(self, name)) for name in _TENSORS), grid=self.grid)
+
+
+_TENSORS = tuple(field.name for field in fields(Scenes) if field.name != "grid")
+
+
+def sample_scenes(
+    number: int, *, seed: int, objects: tuple[int, int] = (1, 2), pairs: str = "seen", grid: int = 2
+) -> Scenes:
+    """Return `number` random scenes, each object alone in its cell and unlike the others in shape or colour.
+
+    `objects` is the least and the greatest number of objects in a scene. `pairs` says which shape-colour pairs occur:
+    "seen" (those of training), "held_out" (those that training never shows) or "all". `grid` is 2 for large objects
+    in four cells, which a small model learns in seconds, or 3 for small objects in nine.
+    """
+    if pairs not in SPLITS:
+        raise ValueError(f"pairs must be one of {', '.join(SPLITS)}, not {pairs!r}")
+    if grid not in PIXELS:
+        raise ValueError(f"grid must be one of {', '.join(map(str, PIXELS))}, not {grid!r}")
+    least, most = objects
+    allowed = SPLITS[pairs]
+    if not 1 <= least <= most <= min(grid**2, len(allowed)):
+        raise ValueError(f"objects must be (least, most) with 1 <= least <= most <= {min(grid**2, len(allowed))}")
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(high: int) -> Tensor:
+        """`most` different numbers below `high` for each scene, in random order."""
+        return torch.rand(number, high, generator=generator).argsort(1)[:, :most]
+
+    pair_table = torch.tensor([(SHAPES.index(shape), COLOURS.index(colour)) for shape, colour in allowed])
+    shape, colour = pair_table[draw(len(allowed))].unbind(-1)
+    size = torch.randint(len(SIZES), (number, most), generator=generator)
+    cell = draw(grid**2)
+    row, column = cell // grid, cell % grid
+    half = torch.tensor(PIXELS[grid])[size] // 2
+    edges = torch.tensor(cell_edges(grid))
+
+    def jitter(cell: Tensor) -> Tensor:
+        """A centre such that the whole object lies inside its cell."""
+        low, high = edges[cell] + half, edges[cell + 1] - half
+        return low + (torch.rand(cell.shape, generator=generator) * (high - low)).long()
+
+    count = torch.randint(least, most + 1, (number, 1), generator=generator)
+    empty = torch.arange(most) >= count
+    values = (shape, colour, size, jitter(column), jitter(row))
+    return Scenes(*(value.masked_fill(empty, -1) for value in values), grid=grid)
