@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from utils.world.scenes import Scene, Thing
 
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
 
 def noun_phrase(thing: Thing) -> str:
     """Return the words for one object, such as "a large red circle"."""

@@ -24,7 +24,9 @@ WORDS = (
     "what which where how many is are there shape colour size thing things same different than larger smaller big "
     "or not no yes zero one two three four five six seven eight nine ten "
     # real pictures and prompts
-    "picture photo handwritten digit"
+    "picture photo handwritten digit "
+    # counting
+    "circles squares triangles crosses rings stars"
 ).split()
 VOCABULARY = (*SPECIAL, *WORDS)
 CONTEXT_LENGTH = 16  # tokens; the longest caption of two objects takes 12, with <start> and <end>
