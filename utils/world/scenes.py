@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from numbers import Integral
 
 import torch
 from jaxtyping import Int
@@ -17,7 +18,8 @@ PICTURE_SIZE = 32  # pixels a side, in the whole course
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "star")
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "black")
 SIZES = ("small", "large")
-PIXELS = {2: (9, 13), 3: (5, 9)}  # grid -> side in pixels of a small and of a large object; odd, so that a centre exists
+# grid -> side in pixels of a small and of a large object; odd, so that a centre exists
+PIXELS = {2: (9, 13), 3: (5, 9)}
 ROWS = {2: ("top", "bottom"), 3: ("top", "middle", "bottom")}
 COLUMNS = {2: ("left", "right"), 3: ("left", "middle", "right")}
 
@@ -52,8 +54,9 @@ class Thing:
 
     def __post_init__(self):
         for name, allowed in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not in this world; choose from {', '.join(allowed)}")
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(f"{name} {value!r} is not in this world; choose from {', '.join(allowed)}")
 
     @classmethod
     def at(cls, shape: str, colour: str, size: str, place: str, grid: int = 2) -> Thing:
@@ -105,7 +108,9 @@ class Scenes:
 
     def __getitem__(self, index) -> Scene | Scenes:
         """Return one `Scene` for a whole number, and `Scenes` for a slice, a mask or a list of indices."""
-        if not isinstance(index, int):
+        if isinstance(index, Tensor) and index.ndim == 0:
+            index = index.item()
+        if not isinstance(index, Integral):
             return self._map(lambda values: values[index])
         rows = [getattr(self, name)[index].tolist() for name in _TENSORS]
         things = (
@@ -164,13 +169,20 @@ _TENSORS = tuple(field.name for field in fields(Scenes) if field.name != "grid")
 
 
 def sample_scenes(
-    number: int, *, seed: int, objects: tuple[int, int] = (1, 2), pairs: str = "seen", grid: int = 2
+    number: int,
+    *,
+    seed: int,
+    objects: tuple[int, int] = (1, 2),
+    pairs: str = "seen",
+    grid: int = 2,
+    jitter: int = 1,
 ) -> Scenes:
     """Return `number` random scenes, each object alone in its cell and unlike the others in shape or colour.
 
     `objects` is the least and the greatest number of objects in a scene. `pairs` says which shape-colour pairs occur:
     "seen" (those of training), "held_out" (those that training never shows) or "all". `grid` is 2 for large objects
-    in four cells, which a small model learns in seconds, or 3 for small objects in nine.
+    in four cells, which a small model learns in seconds, or 3 for small objects in nine. `jitter` is how many pixels an
+    object may stand off the middle of its cell, as far as the cell has room: the more, the later a model learns shapes.
     """
     if pairs not in SPLITS:
         raise ValueError(f"pairs must be one of {', '.join(SPLITS)}, not {pairs!r}")
@@ -194,12 +206,14 @@ def sample_scenes(
     half = torch.tensor(PIXELS[grid])[size] // 2
     edges = torch.tensor(cell_edges(grid))
 
-    def jitter(cell: Tensor) -> Tensor:
-        """A centre such that the whole object lies inside its cell."""
-        low, high = edges[cell] + half, edges[cell + 1] - half
-        return low + (torch.rand(cell.shape, generator=generator) * (high - low)).long()
+    def near_middle(cell: Tensor) -> Tensor:
+        """A centre at most `jitter` pixels off the middle of the cell, and such that the object lies inside it."""
+        low, high = edges[cell] + half, edges[cell + 1] - half - 1
+        middle = (edges[cell] + edges[cell + 1]) // 2
+        low, high = torch.maximum(low, middle - jitter), torch.minimum(high, middle + jitter)
+        return low + (torch.rand(cell.shape, generator=generator) * (high - low + 1)).long()
 
     count = torch.randint(least, most + 1, (number, 1), generator=generator)
     empty = torch.arange(most) >= count
-    values = (shape, colour, size, jitter(column), jitter(row))
+    values = (shape, colour, size, near_middle(column), near_middle(row))
     return Scenes(*(value.masked_fill(empty, -1) for value in values), grid=grid)
