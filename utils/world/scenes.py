@@ -32,9 +32,7 @@ SPLITS = {"all": PAIRS, "seen": SEEN_PAIRS, "held_out": HELD_OUT_PAIRS}
 
 def places(grid: int = 2) -> tuple[str, ...]:
     """Return the names of the cells of a `grid` x `grid` picture in reading order, such as "top left"."""
-    return tuple(
-        "middle" if row == column else f"{row} {column}" for row in ROWS[grid] for column in COLUMNS[grid]
-    )
+    return tuple("middle" if row == column else f"{row} {column}" for row in ROWS[grid] for column in COLUMNS[grid])
 
 
 def cell_edges(grid: int) -> list[int]:
