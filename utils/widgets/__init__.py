@@ -1,0 +1,46 @@
+"""Moving pictures for the lessons: every widget has a keyboard path, a caption that says what to try, and a still.
+
+    from utils.widgets import SceneMaker, Select, Slider
+
+Names are loaded on first use, so that `import utils.widgets` costs nothing. No widget imports a model: what a widget
+shows is given to it as arrays or as a callable.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOME = {
+    "Button": "controls",
+    "Choice": "controls",
+    "Control": "controls",
+    "Select": "controls",
+    "Slider": "controls",
+    "TextBox": "controls",
+    "Toggle": "controls",
+    "FigureWidget": "base",
+    "LiveWidget": "base",
+    "ScriptWidget": "base",
+    "JointMap": "joint_map",
+    "ModalityViewer": "modality_viewer",
+    "Panel": "modality_viewer",
+    "Predict": "predict",
+    "Question": "quiz",
+    "Quiz": "quiz",
+    "SceneMaker": "scene_maker",
+    "SearchBox": "search_box",
+    "TemperatureMatrix": "temperature_matrix",
+    "UploadPicture": "upload_picture",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    """Load the module that holds `name`."""
+    if name not in _HOME:
+        raise AttributeError(f"utils.widgets has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"utils.widgets.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

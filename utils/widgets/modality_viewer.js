@@ -1,0 +1,151 @@
+// ModalityViewer: a tab for each modality of one scene. No Python once shown.
+
+const LENS = 7; // pixels along each side of the lens
+const CELL = 52; // CSS pixels for each of them
+const CHANNELS = ["red", "green", "blue"];
+
+/** A picture as numbers: the whole on the left, the pixels under the lens on the right. */
+function buildArray(panel, frame, lens) {
+  const [channels, height, width] = panel.shape;
+  const numbers = unpack(panel.numbers, Float32Array);
+  const at = (c, y, x) => numbers[(c * height + y) * width + x];
+  const share = (value) => (value - panel.low) / (panel.high - panel.low);
+  const rgbAt = (y, x) => (channels === 3
+    ? [0, 1, 2].map((c) => Math.round(255 * share(at(c, y, x))))
+    : cividis(share(at(0, y, x))).colour.match(/\d+/g).map(Number));
+  const words = (value) => (panel.whole ? String(value) : formatNumber(value, 3));
+
+  const rgb = new Uint8Array(3 * height * width);
+  for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) rgb.set(rgbAt(y, x), 3 * (y * width + x));
+  const whole = pictureCanvas({ height, width, rgb }, panel.alt, 224);
+  const mark = h("div", { style: "position:absolute;border:2px solid #fff;outline:2px solid #000;pointer-events:none" });
+  const overview = h("div", { style: "position:relative;flex:none;line-height:0" }, whole, mark);
+  const columns = Math.min(LENS, width), rows = Math.min(LENS, height);
+  const zoomed = h("canvas", { style: `width:${columns * CELL}px` });
+  const grid = h("div", { class: "course-lens", tabindex: 0, role: "application", "aria-roledescription": "pixel grid" }, zoomed);
+  const text = h("p", { class: "course-text", role: "status", "aria-live": "polite" });
+
+  const clamp = (value, most) => Math.min(Math.max(value, 0), most);
+  const firstOf = (center, count, all) => clamp(center - Math.floor(count / 2), all - count);
+
+  function draw() {
+    lens.y = clamp(lens.y, height - 1);
+    lens.x = clamp(lens.x, width - 1);
+    const top = firstOf(lens.y, rows, height), left = firstOf(lens.x, columns, width);
+    const context = sharpContext(zoomed, columns * CELL, rows * CELL);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.font = "12px system-ui, sans-serif";
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const y = top + row, x = left + column;
+        const colour = rgbAt(y, x);
+        context.fillStyle = `rgb(${colour.join(",")})`;
+        context.fillRect(column * CELL, row * CELL, CELL, CELL);
+        context.fillStyle = readableInk(colour);
+        for (let c = 0; c < channels; c += 1) {
+          context.fillText(words(at(c, y, x)), (column + 0.5) * CELL, (row + 0.5) * CELL + (c - (channels - 1) / 2) * 15);
+        }
+      }
+    }
+    const boxY = (lens.y - top) * CELL, boxX = (lens.x - left) * CELL;
+    context.strokeStyle = "#000"; context.lineWidth = 5; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
+    context.strokeStyle = "#fff"; context.lineWidth = 2; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
+    const scaleY = whole.clientHeight / height || 224 / Math.max(height, width);
+    const scaleX = whole.clientWidth / width || 224 / Math.max(height, width);
+    Object.assign(mark.style, {
+      top: `${top * scaleY + 1}px`, left: `${left * scaleX + 1}px`, height: `${rows * scaleY}px`, width: `${columns * scaleX}px`,
+    });
+    const values = Array.from({ length: channels }, (_, c) => (channels === 3 ? `${CHANNELS[c]} ` : "value ") + words(at(c, lens.y, lens.x)));
+    const said = `row ${lens.y}, column ${lens.x}: ${values.join(", ")}`;
+    text.textContent = said;
+    grid.setAttribute("aria-label", `${panel.alt}, as numbers. ${said}. Arrow keys move the lens.`);
+    frame.drawn();
+  }
+
+  function moveTo(y, x) { lens.y = y; lens.x = x; draw(); }
+  const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  grid.addEventListener("keydown", (event) => {
+    const far = event.shiftKey ? LENS : 1;
+    if (STEPS[event.key]) moveTo(lens.y + far * STEPS[event.key][0], lens.x + far * STEPS[event.key][1]);
+    else if (event.key === "Home") moveTo(0, 0);
+    else if (event.key === "End") moveTo(height - 1, width - 1);
+    else return;
+    event.preventDefault();
+  });
+  function follow(event) {
+    if (event.type === "pointermove" && event.buttons === 0) return;
+    const box = whole.getBoundingClientRect();
+    moveTo(
+      Math.floor(((event.clientY - box.top) / box.height) * height),
+      Math.floor(((event.clientX - box.left) / box.width) * width),
+    );
+  }
+  whole.style.cursor = "crosshair";
+  whole.style.touchAction = "none";
+  whole.addEventListener("pointerdown", (event) => { whole.setPointerCapture(event.pointerId); follow(event); });
+  whole.addEventListener("pointermove", follow);
+  zoomed.addEventListener("pointerdown", (event) => {
+    const box = zoomed.getBoundingClientRect();
+    const top = firstOf(lens.y, rows, height), left = firstOf(lens.x, columns, width);
+    moveTo(top + Math.floor(((event.clientY - box.top) / box.height) * rows), left + Math.floor(((event.clientX - box.left) / box.width) * columns));
+  });
+  return { node: h("div", {}, h("div", { class: "course-row" }, overview, grid), text), draw };
+}
+
+const still = (node) => ({ node, draw() {} });
+const PANELS = {
+  picture: (panel) => still(pictureCanvas(panel, panel.alt, 288)),
+  array: buildArray,
+  tokens: (panel) => still(h("ol", { class: "course-tokens" }, ...panel.tokens.map(
+    ([token, number]) => h("li", {}, token, h("span", { class: "course-id" }, String(number)))))),
+  table: (panel) => still(buildTable(panel, panel.alt, panel.columns[0] === "field")),
+};
+
+function render({ model, el }) {
+  const frame = buildFrame(model, el);
+  const lens = { y: 0, x: 0 };
+  let open = 0;
+
+  function build() {
+    const panels = model.get("_panels");
+    open = Math.min(open, panels.length - 1);
+    const firstArray = panels.find((panel) => panel.kind === "array");
+    if (firstArray && lens.y === 0 && lens.x === 0) {
+      lens.y = Math.floor(firstArray.shape[1] / 2);
+      lens.x = Math.floor(firstArray.shape[2] / 2);
+    }
+    const ids = panels.map(uniqueId);
+    const parts = panels.map((panel) => PANELS[panel.kind](panel, frame, lens));
+    const bodies = panels.map((panel, i) => h(
+      "div", { id: ids[i], role: "tabpanel", "aria-labelledby": `${ids[i]}-tab`, tabindex: panel.kind === "array" ? null : 0 },
+      parts[i].node, panel.note ? h("p", { class: "course-note" }, panel.note) : "",
+    ));
+    const tabs = panels.map((panel, i) => h("button", {
+      id: `${ids[i]}-tab`, type: "button", role: "tab", "aria-controls": ids[i], onclick: () => choose(i), onkeydown: (event) => onKey(event, i),
+    }, panel.title));
+
+    function choose(i) {
+      open = i;
+      tabs.forEach((tab, j) => { tab.setAttribute("aria-selected", String(i === j)); tab.tabIndex = i === j ? 0 : -1; });
+      bodies.forEach((body, j) => { body.hidden = i !== j; });
+      parts[i].draw();
+      frame.drawn();
+    }
+    function onKey(event, i) {
+      const next = { ArrowRight: i + 1, ArrowLeft: i - 1 + tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      choose(next % tabs.length);
+      tabs[open].focus();
+    }
+    frame.stage.replaceChildren(h("div", { role: "tablist", "aria-label": model.get("_spec").title }, ...tabs), ...bodies);
+    choose(open);
+  }
+
+  model.on("change:_panels", build);
+  build();
+  return () => model.off("change:_panels", build);
+}
+
+export default { render };
