@@ -1,0 +1,138 @@
+"""Checkpoints: weights as safetensors, and beside them a model card in JSON that says where they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from utils.lessons import ASSETS
+from utils.models.clip import CLIP, CLIPConfig
+from utils.models.text import TextConfig
+from utils.models.vit import ViTConfig
+from utils.world.tokenizer import VOCABULARY
+
+CHECKPOINTS = ASSETS / "checkpoints"
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing, broken, or not for this model; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One held-out figure: its value, the bar that it must meet, its 95 % interval and what it was measured on."""
+
+    value: float
+    bar: float
+    low: float
+    high: float
+    on: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the value reaches the bar."""
+        return self.value >= self.bar
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Where a checkpoint comes from and how good it is on data that it was not trained on."""
+
+    name: str
+    architecture: str
+    config: dict[str, Any]
+    recipe: str
+    seed: int
+    data: str
+    steps: int
+    seconds: float
+    parameters: int
+    vocabulary: int
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+
+def save_checkpoint(model: nn.Module, card: ModelCard, folder: Path = CHECKPOINTS) -> Path:
+    """Write `model`'s weights and its card into `folder` and return the path of the weights.
+
+    Both files are written beside their place and then moved there, so that an interrupted save leaves the old ones.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, description = folder / f"{card.name}.safetensors", folder / f"{card.name}.json"
+    partial = weights.with_suffix(".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, partial)
+    text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False) + "\n"
+    partial_card = description.with_suffix(".json.partial")
+    partial_card.write_text(text, encoding="utf-8")
+    os.replace(partial, weights)
+    os.replace(partial_card, description)
+    return weights
+
+
+def load_card(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
+    """Return the model card of the checkpoint called `name`; raise `CheckpointError` if there is none to be read."""
+    path = folder / f"{name}.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        figures = {key: Figure(**value) for key, value in fields.pop("figures").items()}
+        return ModelCard(**fields, figures=figures)
+    except FileNotFoundError:
+        known = ", ".join(sorted(card.stem for card in folder.glob("*.json"))) or "none"
+        raise CheckpointError(
+            f"there is no checkpoint {name!r} in {folder} (there: {known}); `course train {name}` makes it"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"the model card {path} is broken ({error}); `course train {name}` makes it anew") from error
+
+
+def load_weights(model: nn.Module, name: str, folder: Path = CHECKPOINTS) -> None:
+    """Put the weights of the checkpoint called `name` into `model`, which must have just these parameters.
+
+    Raises `CheckpointError` if the file is missing or truncated, or if a parameter's name or shape differs.
+    """
+    path = folder / f"{name}.safetensors"
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no {path}; `course train {name}` makes it") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is truncated or broken ({error}); `course train {name}` makes it anew") from error
+    own = model.state_dict()
+    differences = [f"{key} is missing" for key in own.keys() - weights.keys()]
+    differences += [f"{key} is not in the model" for key in weights.keys() - own.keys()]
+    differences += [
+        f"{key} is {list(weights[key].shape)} in the file and {list(own[key].shape)} in the model"
+        for key in own.keys() & weights.keys()
+        if own[key].shape != weights[key].shape
+    ]
+    if differences:
+        shown = "; ".join(sorted(differences)[:3])
+        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise CheckpointError(f"{path} is for another configuration of {type(model).__name__}: {shown}{more}")
+    model.load_state_dict(weights)
+
+
+def clip_config(fields: dict[str, Any]) -> CLIPConfig:
+    """Return the `CLIPConfig` that a model card holds as plain data."""
+    return CLIPConfig(**{**fields, "vision": ViTConfig(**fields["vision"]), "text": TextConfig(**fields["text"])})
+
+
+def load_clip(name: str, folder: Path = CHECKPOINTS) -> tuple[CLIP, ModelCard]:
+    """Return the trained CLIP called `name`, ready to encode, and its model card."""
+    card = load_card(name, folder)
+    if card.architecture != "CLIP":
+        raise CheckpointError(f"checkpoint {name!r} holds a {card.architecture}, not a CLIP")
+    if card.vocabulary > len(VOCABULARY):
+        raise CheckpointError(
+            f"checkpoint {name!r} knows {card.vocabulary} tokens and this course {len(VOCABULARY)}; update the course"
+        )
+    model = CLIP(clip_config(card.config))
+    load_weights(model, name, folder)
+    return model.eval(), card
