@@ -4,8 +4,14 @@ A new modality is one new module here, with a function `render_...(scenes)` besi
 `render_captions`, and one entry in `utils.world.modalities.MODALITIES`.
 """
 
-from utils.world.captions import describe, noun_phrase, relation, render_captions
+from utils.world.batching import batches
+from utils.world.captions import NUMBERS, describe, noun_phrase, relation, render_captions
+from utils.world.digits import Digits, digit_caption, handwritten_digits
+from utils.world.modalities import MODALITIES, Modality
+from utils.world.photographs import PHOTOGRAPHS, fit, load_picture, photograph
 from utils.world.pictures import BACKGROUND, RGB, render_pictures
+from utils.world.questions import ANSWERS, KINDS, Questions, ask, true_answer
+from utils.world.records import FEATURES, decode_records, encode_records, from_table, to_table
 from utils.world.scenes import (
     COLOURS,
     HELD_OUT_PAIRS,
@@ -23,28 +29,49 @@ from utils.world.scenes import (
 from utils.world.tokenizer import CONTEXT_LENGTH, VOCABULARY, UnknownWordError, detokenize, tokenize
 
 __all__ = [
+    "ANSWERS",
     "BACKGROUND",
     "COLOURS",
     "CONTEXT_LENGTH",
+    "FEATURES",
     "HELD_OUT_PAIRS",
+    "KINDS",
+    "MODALITIES",
+    "NUMBERS",
     "PAIRS",
+    "PHOTOGRAPHS",
     "PICTURE_SIZE",
     "RGB",
     "SEEN_PAIRS",
     "SHAPES",
     "SIZES",
     "VOCABULARY",
+    "Digits",
+    "Modality",
+    "Questions",
     "Scene",
     "Scenes",
     "Thing",
     "UnknownWordError",
+    "ask",
+    "batches",
+    "decode_records",
     "describe",
     "detokenize",
+    "digit_caption",
+    "encode_records",
+    "fit",
+    "from_table",
+    "handwritten_digits",
+    "load_picture",
     "noun_phrase",
+    "photograph",
     "places",
     "relation",
     "render_captions",
     "render_pictures",
     "sample_scenes",
+    "to_table",
     "tokenize",
+    "true_answer",
 ]

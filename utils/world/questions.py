@@ -106,7 +106,7 @@ def ask(scenes: Iterable[Scene], *, seed: int, kinds: Sequence[str] = KINDS, eac
     )
 
 
-def answer(scene: Scene, question: str) -> str:
+def true_answer(scene: Scene, question: str) -> str:
     """Return the answer, one of `ANSWERS`, to a question of the grammar at the top of this module.
 
     Capitals and punctuation do not matter. Raises `ValueError` if the question is not of the grammar, or has no single
@@ -119,7 +119,7 @@ def answer(scene: Scene, question: str) -> str:
             return find(_View(scene), **match.groupdict())
     raise ValueError(
         f"{question!r} is not a question that this world can answer; ask for example "
-        "'what colour is the large circle', 'how many red things are there' or 'is the red circle above the blue square'"
+        "'what colour is the large circle', 'how many red things are there' or 'is the circle above the blue square'"
     )
 
 
