@@ -49,7 +49,10 @@ def find_difference(got: Any, expected: Any, comparison: Comparison, case: Case 
         return _compare(got, expected, comparison, where="")
     if got is None and expected is not None:
         return _none(expected)
-    sentence = comparison.judge(got, expected, case if case is not None else Case())
+    try:
+        sentence = comparison.judge(got, expected, case if case is not None else Case())
+    except Exception as error:  # noqa: BLE001 - written for right types and shapes, it may be handed any other
+        sentence = f"what came back is not of the form that was asked for ({type(error).__name__} when judging it)"
     return Difference("custom", sentence) if sentence else None
 
 

@@ -50,7 +50,10 @@ def exact(*, same_dtype: bool = False) -> Comparison:
 
 
 def custom(judge: Callable[[Any, Any, Case], str]) -> Comparison:
-    """`judge(got, expected, case)` returns "" when `got` is right, else a sentence that says what is wrong."""
+    """`judge(got, expected, case)` returns "" when `got` is right, else a sentence that says what is wrong.
+
+    The sentence must hold no number of the case: reports that learners read about hidden cases quote it.
+    """
     return Comparison(judge=judge)
 
 
@@ -60,8 +63,8 @@ class Case:
 
     `group` names the part of the exercise that the case belongs to; each part earns an equal share of the points.
     For a module, `init` holds the constructor's keyword arguments and `weights` the seed from which its weights are
-    drawn (the reference's, with noise so that none keeps a special initial value); with `weights=None` each answer
-    keeps the weights that its own constructor gave it. `state` is filled in by `make_cases`.
+    drawn (the reference's, with gates and biases moved off the constant at which they start); with `weights=None` each
+    answer keeps the weights that its own constructor gave it. `state` is filled in by `make_cases`.
     """
 
     args: tuple = ()

@@ -54,11 +54,13 @@ def progress_path() -> Path | None:
 def read_progress() -> Progress:
     """Return the progress so far; a damaged file is set aside under a new name, and the warning says so."""
     path = progress_path()
-    if path is None or not path.exists():
+    if path is None:
         return Progress()
     try:
-        with _lock(path):
-            data, warning = _load(path)
+        data, warning = _parse(path), ""  # what is replaced in one step can be read without the lock
+        if data is None:
+            with _lock(path):
+                data, warning = _load(path)
     except _failures() as error:
         return Progress(warning=f"your progress could not be read: {_reason(error, path)}")
     known = set(Record.__dataclass_fields__)
@@ -112,18 +114,27 @@ def _update(exercise_id: str, change: Callable[[dict[str, Any]], None]) -> str:
 
 def _load(path: Path) -> tuple[dict[str, Any], str]:
     """Return what `path` holds, and a warning if it was damaged; then it now lies under another name."""
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {"version": VERSION, "exercises": {}}, ""
-    except ValueError:  # not JSON, or not UTF-8
-        data = None
-    if _is_sound(data):
+    data = _parse(path)
+    if data is not None:
         return data, ""
     aside = _free_name(path)
     os.replace(path, aside)
-    warning = f"the progress file could not be read; it was set aside as {aside}, and a new one begun."
-    return {"version": VERSION, "exercises": {}}, warning
+    return _blank(), f"the progress file was damaged; it was set aside as {aside}, and a new one begun."
+
+
+def _parse(path: Path) -> dict[str, Any] | None:
+    """Return what `path` holds, nothing yet if it does not exist, or None if it is damaged."""
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return _blank()
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
+        return None
+    return data if _is_sound(data) else None
+
+
+def _blank() -> dict[str, Any]:
+    return {"version": VERSION, "exercises": {}}
 
 
 def _is_sound(data: Any) -> bool:

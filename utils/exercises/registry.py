@@ -20,7 +20,7 @@ class UnknownExercise(LookupError):
 
 
 def find_exercise(identifier: str) -> Exercise:
-    """Return exercise `identifier`, such as "2.3.1". Raises `UnknownExercise`, which names near ones, if there is none."""
+    """Return exercise `identifier`, such as "2.3.1". Raises `UnknownExercise`, which names the nearest."""
     if identifier in _registered:
         return _registered[identifier]
     lesson = str(identifier).rpartition(".")[0]

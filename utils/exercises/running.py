@@ -29,8 +29,6 @@ from utils.exercises.describing import describe, is_array, is_tensor
 
 PRINTED_LIMIT = 4000
 """Characters kept of what one call prints."""
-WEIGHT_NOISE = 0.1
-"""Standard deviation of the noise on a module's drawn weights, so that no gate or bias stays at zero."""
 INTERRUPT_EVERY = 1.0
 """Seconds between attempts to stop an answer that swallows interrupts."""
 
@@ -307,7 +305,11 @@ def _build(answer: type, case: Case, entry: str) -> tuple[Any, Problem | None]:
 
 
 def _with_weights(exercise: Exercise, case: Case) -> Case:
-    """Return `case` with its weights drawn: those of a fresh reference, each moved off its initial value by noise."""
+    """Return `case` with the weights of a fresh reference.
+
+    Gates, biases and norms that start at one constant are moved by 0.5 to 1, up or down: at their start, many wrong
+    modules give the right output.
+    """
     if exercise.runs_as != "module" or case.weights is None:
         return case
     import torch
@@ -316,7 +318,9 @@ def _with_weights(exercise: Exercise, case: Case) -> Case:
         module = exercise.reference(**copy.deepcopy(dict(case.init)))
         with torch.no_grad():
             for parameter in module.parameters():
-                parameter += WEIGHT_NOISE * torch.randn_like(parameter)
+                if (parameter == parameter.flatten()[0]).all():
+                    step = 0.5 + 0.5 * torch.rand_like(parameter)
+                    parameter += torch.where(torch.rand_like(parameter) < 0.5, -step, step)
     return replace(case, state=plain(module.state_dict()))
 
 
