@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,3 +50,32 @@ def build(
     from utils.cli.building import run_build
 
     raise typer.Exit(run_build(lessons or [], check=check, execute=not no_execute))
+
+
+@app.command()
+def check(
+    notebooks: Annotated[
+        list[Path], typer.Argument(metavar="NOTEBOOK...", help="Notebooks, or folders of them; only read.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    cell_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long any one cell may run.", show_default="120")
+    ] = None,
+    answer_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long an answer cell may run.", show_default="30")
+    ] = None,
+) -> None:
+    """Check your answers, and count the points.
+
+    Only your answer cells are taken from the notebook, whatever state it was saved in; everything around them is the
+    course's own. So what an answer needs has to stand in its cell. Leaves with 0 if every exercise is passed, with 1
+    if not, with 2 if a file cannot be checked.
+
+    \b
+    course check course/2_how_it_works/3_contrastive_alignment.ipynb
+    course check course
+    course check --json my_copy.ipynb > result.json
+    """
+    from utils.cli.checking import run_check
+
+    raise typer.Exit(run_check(notebooks, as_json=json, cell_timeout=cell_timeout, answer_timeout=answer_timeout))

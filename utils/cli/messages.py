@@ -24,10 +24,10 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
-def complain(message: str) -> None:
-    """Print `message` on standard error, its first word marked."""
+def complain(message: str, kind: str = "Error") -> None:
+    """Print `message` on standard error, after its kind."""
     out = console(stderr=True)
-    out.print("Error: ", style="bold red", end="")
+    out.print(f"{kind}: ", style="bold red", end="")
     out.print(message)
 
 

@@ -10,19 +10,24 @@ from dataclasses import dataclass
 
 STATUSES = ("passed", "to do", "not yet", "crashed", "too slow")
 
-_VERDICT = r"^{exercise} (?P<title>.+?): (?P<status>" + "|".join(STATUSES) + r")\b(?:[,:.;]? *(?P<message>.*))?$"
+_VERDICT = (
+    r"^{exercise} (?P<title>.+?): (?P<status>"
+    + "|".join(STATUSES)
+    + r")\b(?:[,:;.] *(?P<rest>.*))?$(?P<below>(?:\n  .*)*)"
+)
 
-# What varies from machine to machine is printed with its bar, `recall@1 0.97, bar 0.90: met`, perhaps with a unit
-# (`41 s, bar 60 s`) or an interval (`0.97 [0.95, 0.99], bar 0.90`). In this order, pattern and what takes its place:
+# Figures that vary from machine to machine are printed with the limit that they must keep to (utils.evaluation.report):
+# `recall@1 0.97, bar 0.90: met`, `seconds 41.20, at most 60.00: met`. In this order, pattern and what takes its place:
+_LIMIT = r", (?:bar|at most) "
 MASKS = {
-    r"\[[^\]]*\](?=, bar )": "[<measured>]",
-    r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?(?= ?[^\s\d,]*(?: \[<measured>\])?, bar )": "<measured>",
+    rf"\[[^\]]*\](?={_LIMIT})": "[<measured>]",  # an interval
+    rf"(?:[-+]?\d[\d.,]*(?:e[-+]?\d+)?|nan|-?inf)(?= ?[^\s\d,]*(?: \[<measured>\])?{_LIMIT})": "<measured>",
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One printed verdict: the whole line, the exercise's title, one of `STATUSES`, and the rest of the line."""
+    """One printed verdict: its line, the exercise's title, one of `STATUSES`, and what else is said there and below."""
 
     line: str
     title: str
@@ -34,12 +39,13 @@ def find_verdict(text: str, exercise: str) -> Verdict | None:
     """Return the last verdict on `exercise` in `text`, or None: what a learner's own code prints comes before it."""
     pattern = re.compile(_VERDICT.replace("{exercise}", re.escape(exercise)), re.MULTILINE)
     for found in reversed(list(pattern.finditer(text))):
-        return Verdict(found[0], found["title"], found["status"], (found["message"] or "").strip())
+        words = " ".join(f"{found['rest'] or ''}\n{found['below']}".split())
+        return Verdict(found[0].partition("\n")[0], found["title"], found["status"], words)
     return None
 
 
 def mask_measured(text: str) -> str:
-    """Replace the figures that vary from machine to machine, those printed with their bar, by a mark."""
+    """Replace the figures that vary from machine to machine, those printed with their limit, by a mark."""
     for pattern, mark in MASKS.items():
         text = re.sub(pattern, mark, text)
     return text
@@ -54,6 +60,15 @@ def output_text(outputs: list) -> str:
         elif "text/plain" in output.get("data", {}):
             parts.append(joined(output["data"]["text/plain"]) + "\n")
     return "".join(parts)
+
+
+def output_summary(outputs: list, exercise: str) -> dict:
+    """Return what `check` says of `exercise` in its output's metadata: `status`, `earned`, `points`; else nothing."""
+    for output in reversed(outputs):
+        summary = output.get("metadata", {}).get("course", {})
+        if summary.get("exercise") == exercise:
+            return dict(summary)
+    return {}
 
 
 def joined(text: str | list[str]) -> str:
