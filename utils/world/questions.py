@@ -168,8 +168,7 @@ class _View:
     def the(self, description: _Description) -> int:
         """The number of the one object that fits."""
         fitting = [i for i, thing in enumerate(self.things) if description.fits(thing)]
-        if len(fitting) != 1:
-            raise ValueError(f"'the {description}' fits {_amount(len(fitting))} of this scene, and must fit just one")
+        _check_one(f"the {description}", fitting)
         return fitting[0]
 
     def name(self, i: int, rng: random.Random, *, hide: str = "", place: bool = False) -> str | None:
@@ -199,8 +198,10 @@ class _View:
 _PAIRS = {split: set(pairs) for split, pairs in SPLITS.items()}
 
 
-def _amount(number: int) -> str:
-    return "no object" if number == 0 else f"{number} objects"
+def _check_one(name: str, fitting: list[int]) -> None:
+    if len(fitting) != 1:
+        amount = f"{len(fitting)} objects" if fitting else "no object"
+        raise ValueError(f"{name!r} fits {amount} of this scene, and must fit just one")
 
 
 def _yes(true: bool) -> str:
@@ -390,8 +391,7 @@ def _find_attribute(view: _View, a: str, attribute: str = "size") -> str:
 
 def _find_related(view: _View, attribute: str, relation: str, a: str) -> str:
     fitting = view.related(relation, view.the(_Description.parse(a)))
-    if len(fitting) != 1:
-        raise ValueError(f"{_amount(len(fitting))} of this scene stands {relation} 'the {a}', and just one must")
+    _check_one(f"the thing {relation} the {a}", fitting)
     return getattr(view.things[fitting[0]], attribute)
 
 
