@@ -16,6 +16,7 @@ from utils.exercises.describing import (
     kind_of,
     shape_text,
     short,
+    with_article,
 )
 
 if TYPE_CHECKING:
@@ -222,7 +223,9 @@ def _wrong_type(got: Any, expected: Any, where: str = "") -> Difference:
 
 def _wanted(expected: Any) -> str:
     if is_tensor(expected) or is_array(expected):
-        return f"a {describe(expected)}"
+        return with_article(describe(expected))
+    if expected is None:
+        return "None"
     if isinstance(expected, bool):
         return "True or False"
     return "a number" if is_number(expected) else kind_of(expected)

@@ -237,7 +237,7 @@ def _faults_of_choice(exercise: Exercise) -> list[str]:
     if letters != tuple("abcdefgh"[: len(letters)]) or len(letters) < 2 or count_of_reasons < 2:
         return ["a choice needs options {'a': ..., 'b': ...} and at least two reasons"]
     answers = [exercise.reference, *(wrong.answer for wrong in exercise.misconceptions)]
-    possible = {(letter, number) for letter in letters for number in range(1, count_of_reasons + 1)}
+    possible = [(letter, number) for letter in letters for number in range(1, count_of_reasons + 1)]
     return [
         f"{answer!r} is not one of the options with one of the reasons" for answer in answers if answer not in possible
     ]

@@ -66,8 +66,12 @@ def describe(value: Any) -> str:
 
 def kind_of(value: Any) -> str:
     """Return the type of `value` with its article: "a tensor", "a str", "an int"."""
-    name = "tensor" if is_tensor(value) else type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    return with_article("tensor" if is_tensor(value) else "array" if is_array(value) else type(value).__name__)
+
+
+def with_article(noun: str) -> str:
+    """Return "a tensor" for "tensor", "an array" for "array"."""
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
 
 
 def short(number: Any) -> str:

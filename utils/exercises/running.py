@@ -29,7 +29,7 @@ from utils.exercises.describing import describe, is_array, is_tensor
 
 PRINTED_LIMIT = 4000
 """Characters kept of what one call prints."""
-INTERRUPT_EVERY = 1.0
+INTERRUPT_EVERY = 0.5
 """Seconds between attempts to stop an answer that swallows interrupts."""
 
 _LIBRARIES = tuple(
@@ -111,10 +111,8 @@ def run_answer(
 
     try:
         limited(run_all, time_limit)
-    except TooSlow:
-        outcomes.append(Outcome(problem=_too_slow(time_limit)))
-    # the call that was stopped may have ended just before
-    del outcomes[len(cases) :]
+    except TooSlow:  # it may have swallowed the interrupt, and ended all its calls late
+        outcomes[min(len(outcomes), len(cases) - 1) :] = [Outcome(problem=_too_slow(time_limit))]
     return (*outcomes, *(Outcome(problem=Problem("not run")) for _ in cases[len(outcomes) :]))
 
 
