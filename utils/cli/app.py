@@ -25,6 +25,119 @@ def course() -> None:
     """
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
+def lab(
+    context: typer.Context,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, or just print the address.")
+    ] = True,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8888,
+) -> None:
+    """Open JupyterLab on the first notebook.
+
+    It works offline, and Ctrl-C stops it. JupyterLab gets what follows --.
+
+    \b
+    course lab
+    course lab --no-browser --port 9000       prints the address to open
+    course lab -- --ip=0.0.0.0 --allow-root   in a container
+    """
+    from utils.cli.lab import run_lab
+
+    run_lab(browser=browser, port=port, arguments=context.args)
+
+
+@app.command()
+def check(
+    notebooks: Annotated[
+        list[Path], typer.Argument(metavar="NOTEBOOK...", help="Notebooks, or folders of them; only read.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    cell_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="How long a cell may run.", show_default="120")
+    ] = None,
+    answer_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="How long an answer cell may run.", show_default="30")
+    ] = None,
+) -> None:
+    """Check your answers, and count the points.
+
+    Only your answer cells are taken from the notebook, whatever state it was
+    saved in; everything around them is the course's own. So what an answer
+    needs has to stand in its cell.
+
+    Leaves with 0 if every exercise is passed, with 1 if not, and with 2 if a
+    file cannot be checked.
+
+    \b
+    course check course/2_how_it_works/3_contrastive_alignment.ipynb
+    course check course                         every notebook
+    course check --json my_copy.ipynb > result.json
+    """
+    from utils.cli.checking import run_check
+
+    raise typer.Exit(run_check(notebooks, as_json=json, cell_timeout=cell_timeout, answer_timeout=answer_timeout))
+
+
+@app.command()
+def progress(
+    every: Annotated[bool, typer.Option("--all", help="A row for each exercise too.")] = False,
+) -> None:
+    """Show what you have passed, your points, and what comes next.
+
+    Progress is kept on this machine only, in a file that you can read; the
+    last line says where. Running a check in a notebook writes it.
+
+    \b
+    course progress
+    course progress --all
+    """
+    from utils.cli.progress import run_progress
+
+    raise typer.Exit(run_progress(every=every))
+
+
+@app.command()
+def train(
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe; without one, the recipes are listed.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the checkpoint goes; by default where the course keeps it."),
+    ] = None,
+) -> None:
+    """Train a model of the course again, as its checkpoint was made.
+
+    Each checkpoint in assets/ has a recipe: data, model, steps and seed.
+    Training writes the weights and, beside them, a model card with the
+    held-out figures. Ctrl-C stops it.
+
+    \b
+    course train                   the recipes, and what each makes
+    course train NAME
+    course train NAME --output mine.safetensors
+    """
+    from utils.cli.training import run_train
+
+    raise typer.Exit(run_train(name, output=output))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: what is installed, what is missing, and how to get it.
+
+    Leaves with 1 if something that the lessons need is missing. Lines with a
+    dot matter only to those who change or test the course.
+
+    \b
+    course doctor
+    """
+    from utils.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor())
+
+
 @app.command()
 def build(
     lessons: Annotated[
@@ -38,44 +151,16 @@ def build(
 ) -> None:
     """Make the notebooks from their sources (for authors).
 
-    Each solutions/CHAPTER/NAME.py becomes two notebooks: the executed one beside it, and the learner's in course/.
-    With --check, compare the notebooks that are there with what their sources give now.
+    Each solutions/CHAPTER/NAME.py becomes two notebooks: the executed one
+    beside it, and the learner's in course/. With --check, the notebooks that
+    are there are compared with what their sources give now.
 
     \b
-    course build 2.3                 one lesson
-    course build --no-execute 2.3    its words only, in a second
-    course build --check             run everything and compare
-    course build --check --no-execute
+    course build 2.3                    one lesson
+    course build --no-execute 2.3       its words only, in a second
+    course build --check                run everything and compare
+    course build --check --no-execute   cells, sources and metadata only
     """
     from utils.cli.building import run_build
 
     raise typer.Exit(run_build(lessons or [], check=check, execute=not no_execute))
-
-
-@app.command()
-def check(
-    notebooks: Annotated[
-        list[Path], typer.Argument(metavar="NOTEBOOK...", help="Notebooks, or folders of them; only read.")
-    ],
-    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    cell_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long any one cell may run.", show_default="120")
-    ] = None,
-    answer_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long an answer cell may run.", show_default="30")
-    ] = None,
-) -> None:
-    """Check your answers, and count the points.
-
-    Only your answer cells are taken from the notebook, whatever state it was saved in; everything around them is the
-    course's own. So what an answer needs has to stand in its cell. Leaves with 0 if every exercise is passed, with 1
-    if not, with 2 if a file cannot be checked.
-
-    \b
-    course check course/2_how_it_works/3_contrastive_alignment.ipynb
-    course check course
-    course check --json my_copy.ipynb > result.json
-    """
-    from utils.cli.checking import run_check
-
-    raise typer.Exit(run_check(notebooks, as_json=json, cell_timeout=cell_timeout, answer_timeout=answer_timeout))
