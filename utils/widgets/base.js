@@ -115,20 +115,22 @@ function buildSlider(spec, onInput) {
   const toValue = (position) => {
     if (!log) return position;
     const value = low * (high / low) ** (position / positions);
-    return Math.min(high, Math.max(low, Number(value.toPrecision(4))));
+    return Math.min(high, Math.max(low, Number(value.toPrecision(3))));
   };
   const words = (value) => formatNumber(value) + (unit ? ` ${unit}` : "");
   const output = h("output", { for: id });
   const input = h("input", {
     id, type: "range", min: log ? 0 : low, max: log ? positions : high, step: log ? 1 : step,
-    oninput: () => { announce(); onInput(); },
+    oninput: () => { exact = null; announce(); onInput(); },
   });
-  const get = () => toValue(Number(input.value));
+  // a value that was set may lie between two positions of the handle
+  let exact = null;
+  const get = () => exact ?? toValue(Number(input.value));
   function announce() {
     output.textContent = words(get());
     input.setAttribute("aria-valuetext", words(get()));
   }
-  const set = (value) => { input.value = toPosition(value); announce(); };
+  const set = (value) => { input.value = toPosition(value); exact = value; announce(); };
   const node = h("div", { class: "course-control course-control-wide" }, h("div", {}, h("label", { for: id }, spec.label), output), input);
   return { node, input, get, set };
 }

@@ -11,6 +11,7 @@ or a sheet of paper has something to show.
 from __future__ import annotations
 
 import io
+import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import anywidget
 import traitlets
 
-from utils.style import figure_png, new_figure
+from utils.style import INK, NEUTRAL, figure_png, new_figure
 from utils.widgets.controls import Control, check_controls, check_values
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -66,6 +68,8 @@ class CourseWidget(anywidget.AnyWidget):
         """Return the still as PNG bytes, with its alternative text."""
         figure = new_figure(*self.still_size)
         alt = self.draw_still(figure)
+        figure.suptitle(self.title, x=0.01, ha="left", fontsize=11, weight="bold", color=INK)
+        figure.supxlabel("still of a widget: run the notebook to move it", x=0.01, ha="left", fontsize=8, color=NEUTRAL)
         return figure_png(figure), alt
 
     def _repr_mimebundle_(self, **_kwargs) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -225,6 +229,14 @@ class FigureWidget(LiveWidget):
                 self.figure.draw_artist(artist)
         else:
             self._canvas.draw()
+
+
+def write(axes: Axes, text: str, *, width: int = 88, **style) -> None:
+    """Write `text` on `axes`, from the top left, without a frame; lines longer than `width` letters are broken."""
+    lines = [textwrap.fill(line, width) for line in text.splitlines()]
+    axes.axis("off")
+    defaults = {"fontsize": 10, "color": INK, "linespacing": 1.35}
+    axes.text(0, 1, "\n".join(lines), va="top", transform=axes.transAxes, **(defaults | style))
 
 
 def _encode(rgba: memoryview) -> bytes:

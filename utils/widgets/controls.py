@@ -43,7 +43,8 @@ class Control:
 class Slider(Control):
     """A number from `low` to `high`; `log` gives each factor of ten the same length; `unit` is shown after it.
 
-    With whole `low` and `high` and no `step`, the values are whole numbers.
+    With whole `low` and `high` and no `step`, the values are whole numbers; else the step is a power of ten, about a
+    hundredth of the way.
     """
 
     low: float = field(kw_only=False)
@@ -65,7 +66,9 @@ class Slider(Control):
             raise ValueError(f"slider {self.name!r} is logarithmic, so it has no step")
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             raise ValueError(f"slider {self.name!r} cannot have steps of {self.step}")
-        self.check(self.start)
+        steps = (self.check(self.start) - self.low) / self._step
+        if not self.log and abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"slider {self.name!r} cannot start at {self.start}: its steps are {self._step}")
 
     @property
     def is_whole(self) -> bool:
@@ -76,7 +79,9 @@ class Slider(Control):
     def _step(self) -> float:
         if self.step is not None:
             return self.step
-        return 1 if isinstance(self.low, int) and isinstance(self.high, int) else (self.high - self.low) / 100
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return 1
+        return 10.0 ** math.floor(math.log10((self.high - self.low) / 50))
 
     @property
     def start(self) -> float:

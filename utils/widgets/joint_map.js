@@ -164,18 +164,37 @@ function render({ model, el }) {
         context.stroke();
       }
     }
-    context.font = "600 12px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
+    const words = (text, x, y, font) => {
+      context.font = font;
+      context.strokeStyle = paper;
+      context.lineWidth = 4;
+      context.lineJoin = "round";
+      context.strokeText(text, x, y);
+      context.fillStyle = ink;
+      context.fillText(text, x, y);
+    };
+    const [x, y] = [toX(chosen), toY(chosen)];
     near.forEach(([j], rank) => {
-      const x = toX(j) + (thumbs.has(j) ? THUMB / 2 : 8), y = toY(j) - (thumbs.has(j) ? THUMB / 2 : 8);
+      // the rank stands behind the neighbour, away from the chosen point
+      const [dx, dy] = [toX(j) - x, toY(j) - y];
+      const length = Math.hypot(dx, dy) || 1;
+      const away = thumbs.has(j) ? THUMB * 0.85 : 16;
+      const [rankX, rankY] = [toX(j) + (dx / length) * away, toY(j) + (dy / length) * away];
       context.fillStyle = ink;
       context.beginPath();
-      context.arc(x, y, 8, 0, 2 * Math.PI);
+      context.arc(rankX, rankY, 8, 0, 2 * Math.PI);
       context.fill();
       context.fillStyle = paper;
-      context.fillText(String(rank + 1), x, y);
+      context.font = "600 12px system-ui, sans-serif";
+      context.fillText(String(rank + 1), rankX, rankY);
     });
+    const short = labels[chosen].length > 48 ? `${labels[chosen].slice(0, 47)}…` : labels[chosen];
+    context.font = "600 13px system-ui, sans-serif";
+    const half = context.measureText(short).width / 2 + 6;
+    const below = thumbs.has(chosen) ? THUMB : 22;
+    words(short, Math.min(Math.max(x, half), wide - half), y + below > HEIGHT - 12 ? y - below : y + below, context.font);
     frame.drawn();
   }
 

@@ -104,7 +104,13 @@ class JointMap(ScriptWidget):
             axes.scatter(
                 *self.positions[chosen].T, color=MODALITY_COLOURS[name], marker=MODALITY_MARKERS[name], s=30, label=name
             )
-        axes.legend(frameon=False, fontsize=8)
+        from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+        for i, picture in self.pictures.items():
+            image = OffsetImage(picture.transpose(1, 2, 0), zoom=18 / picture.shape[1], interpolation="nearest")
+            frame = {"edgecolor": MODALITY_COLOURS[self.modalities[i]]}
+            axes.add_artist(AnnotationBbox(image, self.positions[i], pad=0.1, bboxprops=frame))
+        axes.legend(fontsize=8)
         axes.set(xticks=[], yticks=[])
         counts = " and ".join(f"{self.modalities.count(name)} points of modality {name}" for name in names)
         return f"a map of {counts}"

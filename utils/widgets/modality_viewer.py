@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from utils.widgets.base import ScriptWidget, script
-from utils.widgets.packing import as_picture, pack_floats, pack_picture, pack_table
+from utils.style import COLOUR_MAP
+from utils.widgets.base import ScriptWidget, script, write
+from utils.widgets.packing import as_picture, pack_floats, pack_picture, pack_table, table_lines
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,6 @@ class ModalityViewer(ScriptWidget):
 
     title = "One scene, every modality"
     caption = "Open each tab: it is the same scene. In the numbers, move the lens with the mouse or the arrow keys."
-    still_size = (7.0, 2.8)
     _esm = script("modality_viewer.js")
     _panels = traitlets.List().tag(sync=True)
 
@@ -91,10 +91,16 @@ class ModalityViewer(ScriptWidget):
         self.panels = panels
         self._panels = [panel.pack() for panel in panels]
 
+    @property
+    def still_size(self) -> tuple[float, float]:
+        """Inches: the same room for every panel."""
+        return 2.0 * len(self.panels), 3.0
+
     def draw_still(self, figure) -> str:
-        """Draw the widget as it stands now."""
+        """Draw the panels side by side."""
         for axes, panel in zip(figure.subplots(1, len(self.panels), squeeze=False)[0], self.panels, strict=True):
-            axes.set_title(panel.title, fontsize=9)
+            axes.set_title(panel.title, loc="left", fontsize=9)
+            axes.set_anchor("NW")
             axes.axis("off")
             _DRAW[panel.kind](axes, panel)
         return "the same scene as " + ", ".join(panel.title.lower() for panel in self.panels)
@@ -105,26 +111,30 @@ def _draw_picture(axes, panel: Panel) -> None:
 
 
 def _draw_array(axes, panel: Panel) -> None:
-    array = np.asarray(panel.data)
-    height, width = array.shape[-2:]
-    rows, columns = slice(height // 2 - 2, height // 2 + 3), slice(width // 2 - 2, width // 2 + 3)
-    part = array[..., rows, columns] if array.ndim == 2 else array[0, rows, columns]
-    axes.imshow(part, cmap="cividis")
-    middle = (float(part.min()) + float(part.max())) / 2
+    """Draw four by four numbers from the middle of the first channel."""
+    array = np.atleast_3d(np.asarray(panel.data).T).T[0]
+    height, width = array.shape
+    part = array[max(0, height // 2 - 2) :, max(0, width // 2 - 2) :][:4, :4]
+    axes.imshow(part, cmap=COLOUR_MAP, vmin=array.min(), vmax=array.max())
+    middle = (float(array.min()) + float(array.max())) / 2
     for (y, x), value in np.ndenumerate(part):
         axes.text(
-            x, y, f"{value:.3g}", ha="center", va="center", fontsize=7, color="black" if value > middle else "white"
+            x,
+            y,
+            f"{value:.2g}" if value % 1 else f"{value:g}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="black" if value > middle else "white",
         )
 
 
 def _draw_tokens(axes, panel: Panel) -> None:
-    lines = "\n".join(f"{number:>5}  {token}" for token, number in panel.data)
-    axes.text(0, 1, lines, va="top", fontsize=8, family="monospace", transform=axes.transAxes)
+    write(axes, "\n".join(f"{number:>5}  {token}" for token, number in panel.data), family="monospace", fontsize=8)
 
 
 def _draw_table(axes, panel: Panel) -> None:
-    lines = "\n".join("  ".join(row) for row in pack_table(panel.data)["rows"])
-    axes.text(0, 1, lines, va="top", fontsize=7, family="monospace", transform=axes.transAxes)
+    write(axes, table_lines(panel.data).replace(", ", "\n"), width=24, fontsize=8)
 
 
 _DRAW = {"picture": _draw_picture, "array": _draw_array, "tokens": _draw_tokens, "table": _draw_table}

@@ -55,6 +55,17 @@ def pack_table(record: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[
     return {"columns": [str(c) for c in columns], "rows": [[_cell(one.get(c, "")) for c in columns] for one in record]}
 
 
+def table_lines(record: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """Return a record, or a list of records, as lines of "name: value", for a still."""
+    table = pack_table(record)
+    if table["columns"] == ["field", "value"]:
+        return "\n".join(f"{name}: {value}" for name, value in table["rows"])
+    names = table["columns"]
+    return "\n".join(
+        ", ".join(f"{name}: {value}" for name, value in zip(names, row, strict=True)) for row in table["rows"]
+    )
+
+
 def _is_records(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(one, Mapping) for one in value)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import traitlets
 
-from utils.style import GOOD, INK, NEUTRAL
-from utils.widgets.base import ScriptWidget, script
+from utils.widgets.base import ScriptWidget, script, write
 from utils.widgets.controls import Choice, Slider
 
 
@@ -27,7 +27,7 @@ class Predict(ScriptWidget):
 
     title = "Predict, then run"
     caption = "Commit to a guess before you run the next cell; being wrong here is how it sticks."
-    still_size = (6.0, 1.7)
+    still_size = (6.4, 1.5)
     _esm = script("predict.js")
     guess = traitlets.Any(None, allow_none=True).tag(sync=True)
     _answer = traitlets.Any(None, allow_none=True).tag(sync=True)
@@ -48,9 +48,8 @@ class Predict(ScriptWidget):
         if not question.strip():
             raise ValueError("Predict needs a question")
         self.question = question
-        # a slider starts in the middle, which says nothing
         self.control = (
-            Slider("guess", "Your guess", low, high, value=_middle(low, high), step=step, unit=unit)
+            _slider_from_the_middle(low, high, step, unit)
             if options is None
             else Choice("guess", "Your guess", options)
         )
@@ -84,12 +83,11 @@ class Predict(ScriptWidget):
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
-        figure.text(0.02, 0.85, self.question, fontsize=11, va="top", color=INK, wrap=True)
         if isinstance(self.control, Choice):
             choices = " or ".join(self.control.options)
         else:
             choices = f"a number from {self.control.low:g} to {self.control.high:g} {self.control.unit}".strip()
-        figure.text(0.02, 0.3, choices, fontsize=10, color=NEUTRAL, wrap=True)
+        write(figure.subplots(), f"{self.question}\nYour guess: {choices}?")
         return f"a question to guess at: {self.question} ({choices})"
 
 
@@ -97,7 +95,7 @@ class Revealed(ScriptWidget):
     """What `Predict.reveal` returns: the guess against the answer."""
 
     title = "Your guess against the answer"
-    still_size = (6.0, 1.7)
+    still_size = (6.4, 1.5)
     _esm = script("predict.js")
     guess = traitlets.Any(None, allow_none=True).tag(sync=True)
     _answer = traitlets.Any(None, allow_none=True).tag(sync=True)
@@ -124,14 +122,16 @@ class Revealed(ScriptWidget):
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
-        figure.text(0.02, 0.85, self.asked.question, fontsize=11, va="top", color=INK, wrap=True)
-        figure.text(0.02, 0.3, self.sentence, fontsize=10, color=GOOD, wrap=True)
+        write(figure.subplots(), f"{self.asked.question}\n{self.sentence}")
         return f"{self.asked.question} {self.sentence}"
 
 
-def _middle(low: float, high: float) -> float:
-    middle = (low + high) / 2
-    return round(middle) if isinstance(low, int) and isinstance(high, int) else middle
+def _slider_from_the_middle(low: float, high: float, step: float | None, unit: str) -> Slider:
+    """Return a slider that starts in the middle, which says nothing about the answer."""
+    slider = Slider("guess", "Your guess", low, high, step=step, unit=unit)
+    step = slider.spec()["step"]
+    middle = low + step * round((high - low) / 2 / step)
+    return replace(slider, value=slider.check(middle))
 
 
 def _words(value: Any, unit: str) -> str:

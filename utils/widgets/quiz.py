@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utils.style import INK
-from utils.widgets.base import ScriptWidget, script
+from utils.widgets.base import ScriptWidget, script, write
+
+_WIDTH = 110  # letters in a line of the still
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Question:
     why: Sequence[str]
 
     def __post_init__(self):
-        if len(self.options) < 2 or len(set(self.options)) < len(self.options):
-            raise ValueError(f"question {self.text!r} needs at least two options, all different")
+        if not 2 <= len(self.options) <= 8 or len(set(self.options)) < len(self.options):
+            raise ValueError(f"question {self.text!r} needs two to eight options, all different")
         if not 0 <= self.right < len(self.options):
             raise ValueError(f"question {self.text!r} has options 0 to {len(self.options) - 1}; {self.right} is none")
         if len(self.why) != len(self.options) or not all(reason.strip() for reason in self.why):
@@ -50,19 +52,19 @@ class Quiz(ScriptWidget):
 
     @property
     def still_size(self) -> tuple[float, float]:
-        """Inches: a line for each question and each option."""
-        return 7.0, 0.4 + 0.21 * sum(2 + len(question.options) for question in self.questions)
+        """Inches: room for every line."""
+        count = sum(max(1, math.ceil(len(line) / (_WIDTH - 8))) for line in self._lines().splitlines())
+        return 7.0, 0.8 + 0.175 * count
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
-        import textwrap
+        write(figure.subplots(), self._lines(), width=_WIDTH, fontsize=9)
+        return "recall questions: " + " ".join(question.text for question in self.questions)
 
+    def _lines(self) -> str:
         lines = []
         for number, question in enumerate(self.questions, start=1):
-            lines.append(textwrap.shorten(f"{number}. {question.text}", 105))
-            lines += [
-                textwrap.shorten(f"      ({chr(97 + i)}) {option}", 100) for i, option in enumerate(question.options)
-            ]
+            lines.append(f"{number}. {question.text}")
+            lines += [f"({letter}) {option}" for letter, option in zip("abcdefgh", question.options, strict=False)]
             lines.append("")
-        figure.text(0.02, 0.98, "\n".join(lines), va="top", fontsize=9, color=INK, linespacing=1.35)
-        return "recall questions: " + " ".join(question.text for question in self.questions)
+        return "\n".join(lines)

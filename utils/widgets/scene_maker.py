@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from utils.widgets.base import LiveWidget, script
+from utils.widgets.base import LiveWidget, script, write
 from utils.widgets.controls import Control
-from utils.widgets.packing import as_picture, pack_picture, pack_table
+from utils.widgets.packing import as_picture, pack_picture, pack_table, table_lines
 
 
 class SceneMaker(LiveWidget):
@@ -46,11 +46,8 @@ class SceneMaker(LiveWidget):
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
-        left, right = figure.subplots(1, 2, width_ratios=[1, 1.6])
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1.9])
         left.imshow(self.picture.transpose(1, 2, 0), interpolation="nearest")
-        right.text(0, 1, self.sentence, va="top", fontsize=11, wrap=True)
-        lines = "\n".join("   ".join(row) for row in self._shown["record"]["rows"])
-        right.text(0, 0.72, lines, va="top", fontsize=9, family="monospace")
-        for axes in (left, right):
-            axes.axis("off")
+        left.axis("off")
+        write(right, f"“{self.sentence}”\n\n{table_lines(self.record)}", width=44)
         return f"a picture, its sentence “{self.sentence}” and its record"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from utils.widgets.base import LiveWidget, script
+from utils.widgets.base import LiveWidget, script, write
 from utils.widgets.controls import TextBox
 from utils.widgets.packing import as_picture, pack_picture
 
@@ -20,7 +21,7 @@ class SearchBox(LiveWidget):
 
     title = "Search by sentence"
     caption = "Describe a picture; then change one word and watch which pictures move up."
-    still_size = (6.4, 2.3)
+    still_size = (6.4, 2.7)
     _esm = script("search_box.js")
 
     def __init__(
@@ -49,17 +50,18 @@ class SearchBox(LiveWidget):
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
         text = self.values["text"]
-        figure.suptitle(f"“{text}”" if text else "(nothing searched for yet)", fontsize=11)
+        if not self.results:
+            write(figure.subplots(), "nothing searched for yet")
+            return "a search box, still empty"
         for axes, (picture, score, label) in zip(
-            figure.subplots(1, max(len(self.results), 1), squeeze=False)[0], self.results, strict=False
+            figure.subplots(1, len(self.results), squeeze=False)[0], self.results, strict=True
         ):
             axes.imshow(as_picture(picture).transpose(1, 2, 0), interpolation="nearest")
             axes.set_title(f"{score:.2f}", fontsize=9)
-            axes.set_xlabel(label, fontsize=7, wrap=True)
-        for axes in figure.axes:
+            axes.set_xlabel(textwrap.fill(label, max(8, 84 // len(self.results))), fontsize=8)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        if not self.results:
-            return "a search box, still empty"
+        figure.get_layout_engine().set(rect=(0, 0.05, 1, 0.85))
+        figure.text(0.01, 0.89, f"“{text}”", fontsize=10, va="top")
         found = "; ".join(f"{label} ({score:.2f})" for _, score, label in self.results)
         return f"what “{text}” finds, best first: {found}"

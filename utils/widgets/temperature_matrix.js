@@ -43,12 +43,12 @@ function render({ model, el }) {
   const barsTitle = h("p", { class: "course-label" });
   const bars = spec.columns.map((name, j) => {
     const fill = h("div"), number = h("span", { class: "course-number" });
-    return { fill, number, bar: h("div", { class: "course-bar" }, fill), name: h("span", {}, name), j };
+    return { fill, number, bar: h("div", { class: "course-bar" }, fill), name: h("span", {}, name), text: name, j };
   });
   frame.stage.append(
     h("div", { class: "course-scroll" }, table),
     h("p", { class: "course-note", id: hintId, style: "margin:0.35rem 0 0.75rem" },
-      "Large print: share of the row (softmax). Small print: similarity. Dashed: the true pairs. Arrow keys select, + and − change the similarity."),
+      "Large print: share of the row (softmax). Small print: similarity. Dashed and ✓: the true pairs. Arrow keys select, + and − change the similarity."),
     barsTitle,
     h("div", { class: "course-bars" }, ...bars.flatMap(({ name, bar, number }) => [name, bar, number])),
   );
@@ -75,7 +75,8 @@ function render({ model, el }) {
     }));
     similarity.set(matrix[row][column]);
     barsTitle.textContent = `What ${spec.rows[row]} chooses:`;
-    bars.forEach(({ fill, number, bar, j }) => {
+    bars.forEach(({ fill, number, bar, name, text, j }) => {
+      name.textContent = j === row ? `${text} ✓` : text;
       fill.style.width = `${100 * byRow.shares[row][j]}%`;
       number.textContent = byRow.shares[row][j].toFixed(3);
       bar.classList.toggle("course-true", j === row);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,8 +77,8 @@ class TemperatureMatrix(ScriptWidget):
         for (y, x), share in np.ndenumerate(shares):
             ink = "black" if share > 0.5 else "white"
             axes.text(x, y, f"{share:.2f}", ha="center", va="center", fontsize=9, color=ink)
-        axes.set_xticks(range(len(self.columns)), self.columns, fontsize=7, rotation=15)
-        axes.set_yticks(range(len(self.rows)), self.rows, fontsize=7)
+        axes.set_xticks(range(len(self.columns)), [textwrap.fill(name, 16) for name in self.columns], fontsize=8)
+        axes.set_yticks(range(len(self.rows)), [textwrap.fill(name, 18) for name in self.rows], fontsize=8)
         axes.set_title(
             f"softmax of each row at temperature {self.temperature:g}: loss {loss:.3f}", loc="left", fontsize=10
         )

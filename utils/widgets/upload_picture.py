@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from utils.widgets.base import LiveWidget, script
+from utils.widgets.base import LiveWidget, script, write
 from utils.widgets.packing import as_picture, pack_picture
 
 MEGABYTE = 1024 * 1024
@@ -79,10 +79,10 @@ class UploadPicture(LiveWidget):
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
         if self.picture is None:
-            figure.text(0.5, 0.5, "Drop a picture here\n(in a running notebook)", ha="center", va="center", fontsize=12)
+            write(figure.subplots(), "Drop a picture of yours here.")
             return "a place to drop a picture of your own, still empty"
-        axes = figure.subplots()
-        axes.imshow(self.picture.transpose(1, 2, 0), interpolation="nearest")
-        axes.set_title(self.text, fontsize=9, wrap=True)
-        axes.axis("off")
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1.9])
+        left.imshow(self.picture.transpose(1, 2, 0), interpolation="nearest")
+        left.axis("off")
+        write(right, self.text, width=44)
         return f"your picture {self.filename}: {self.text}"
