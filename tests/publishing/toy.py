@@ -25,7 +25,7 @@ EXPECTED = {
     "9.1.2": ("A prediction", "1 point", 3072),
     "9.1.3": ("A bug", "3 points", 10),
 }
-LIMIT = 1.5
+LIMIT, PASSED = 1.0, {}
 
 
 def check(exercise, answer):
@@ -59,16 +59,14 @@ def check(exercise, answer):
     else:
         verdict = "not yet: that is not it"
     print(f"{exercise} {title}: {verdict}")
-    if os.environ.get("COURSE_STRICT") and "passed" not in verdict:
+    PASSED[exercise] = "passed" in verdict
+    if os.environ.get("COURSE_STRICT") and not PASSED[exercise]:
         raise AssertionError(verdict)
 
 
 def working(exercise, answer, reference):
-    """The learner's own when it is right, else the reference."""
-    try:
-        return answer if (answer(3) if callable(answer) else answer) == EXPECTED[exercise][2] else reference
-    except Exception:
-        return reference
+    """The learner's own if it has passed, else the reference."""
+    return answer if PASSED[exercise] else reference
 '''.strip()
 
 SOURCE = f'''# %% [markdown]

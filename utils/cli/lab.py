@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from utils.cli.messages import UserError, relative
 from utils.lessons import LESSONS, ROOT, Lesson
@@ -23,8 +24,13 @@ def run_lab(lesson: Lesson = LESSONS[0], *, browser: bool, port: int, arguments:
     LabApp.launch_instance(command)
 
 
-def lab_arguments(notebook: Path, *, browser: bool, port: int, arguments: Sequence[str] = ()) -> list[str]:
-    """Return JupyterLab's command line. Raises `UserError` if the notebook is not there or the port is in use."""
+def lab_arguments(
+    notebook: Path, *, browser: bool, port: int, arguments: Sequence[str] = (), root: Path = ROOT
+) -> list[str]:
+    """Return JupyterLab's command line for `notebook`, which lies below `root`.
+
+    Raises `UserError` if the notebook is not there or the port is in use.
+    """
     if not notebook.is_file():
         raise UserError(f"{relative(notebook)} is not there: `git checkout course`, or `course build` after `.[dev]`")
     if not is_free(port):
@@ -35,8 +41,9 @@ def lab_arguments(notebook: Path, *, browser: bool, port: int, arguments: Sequen
             f"go on there, or stop it{instead}"
         )
     command = [
-        str(notebook),
-        f"--ServerApp.root_dir={ROOT}",  # the solutions are a click away from the course
+        f"--ServerApp.root_dir={root}",  # the solutions are a click away from the course
+        # not as a file to open: then the printed address would lead to an empty Lab
+        f"--LabApp.default_url=/lab/tree/{quote(notebook.relative_to(root).as_posix())}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         # nothing is fetched from outside: the course works offline

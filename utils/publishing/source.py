@@ -136,7 +136,8 @@ class _Reader:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         identifier = explicit or (exercise_ids or [digest])[0]
         if explicit and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", explicit):
-            self.problem(f"id {explicit!r} may hold letters, digits, - and _ only, 64 at most")
+            self.problem(f"id {explicit!r} may hold letters, digits, - and _ only, 64 at most", explicit)
+            identifier = digest
         if explicit and exercise_ids:
             self.problem(f"an answer or check cell takes its id from its exercise: leave out id={explicit!r}", explicit)
         if identifier in self.ids and (explicit or exercise_ids):

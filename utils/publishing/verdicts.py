@@ -18,10 +18,10 @@ _VERDICT = (
 
 # Figures that vary from machine to machine are printed with the limit that they must keep to (utils.evaluation.report):
 # `recall@1 0.97, bar 0.90: met`, `seconds 41.20, at most 60.00: met`. In this order, pattern and what takes its place:
-_LIMIT = r", (?:bar|at most) "
+_LIMIT = r", (?:bar|at most) -?\d"
 MASKS = {
     rf"\[[^\]]*\](?={_LIMIT})": "[<measured>]",  # an interval
-    rf"(?:[-+]?\d[\d.,]*(?:e[-+]?\d+)?|nan|-?inf)(?= ?[^\s\d,]*(?: \[<measured>\])?{_LIMIT})": "<measured>",
+    rf"(?<![\w.])(?:[-+]?\d[\d.,]*(?:e[-+]?\d+)?|nan|-?inf)(?= ?[^\s\d,]*(?: \[<measured>\])?{_LIMIT})": "<measured>",
 }
 
 
