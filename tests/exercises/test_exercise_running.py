@@ -139,7 +139,7 @@ def test_an_endless_recursion_is_a_crash():
 
 
 def stub_with_message():
-    raise NotImplementedError("exercise 2.3.1")
+    raise NotImplementedError("exercise 0.1.91")
 
 
 def bare_stub():

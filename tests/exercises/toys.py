@@ -51,7 +51,7 @@ def attention_cases(rng):
 
 
 FUNCTION = Exercise(
-    id="2.3.1",
+    id="0.1.91",
     title="Attention, vectorised",
     kind="function",
     entry="attention",
@@ -117,7 +117,7 @@ def gate_cases(rng):
 
 
 MODULE = Exercise(
-    id="2.3.2",
+    id="0.1.92",
     title="A gate",
     kind="module",
     entry="Gate",
@@ -134,7 +134,7 @@ MODULE = Exercise(
 )
 
 NUMBER = Exercise(
-    id="2.3.3",
+    id="0.1.93",
     title="How many numbers?",
     kind="number",
     entry="numbers",
@@ -150,7 +150,7 @@ NUMBER = Exercise(
 )
 
 CHOICE = Exercise(
-    id="2.3.4",
+    id="0.1.94",
     title="What fails?",
     kind="choice",
     entry="choice",
@@ -174,7 +174,7 @@ def planted_mean(table):
 
 
 BUG = Exercise(
-    id="2.3.5",
+    id="0.1.95",
     title="A mean gone wrong",
     kind="bug",
     entry="mean_of_rows",
@@ -198,7 +198,7 @@ def accuracy(settings, rng):
 
 
 TUNE = Exercise(
-    id="2.3.6",
+    id="0.1.96",
     title="Find the temperature",
     kind="tune",
     entry="settings",

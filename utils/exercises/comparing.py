@@ -138,7 +138,10 @@ def _at(
     sentence = {
         "nan": f"NaN, not a number{', first' if at else ''}{at}",
         "infinite": f"an infinite number{', first' if at else ''}{at}",
-        "value": "other values than expected" if wrong.ndim else "another value than expected",
+        # the index of the largest difference would say something about the expected numbers
+        "value": ("other values" if wrong.ndim else "another value")
+        + " than expected"
+        + (f" at {where}" if where else ""),
     }[kind]
     largest = None if gap is None else float(gap[index])
     share = f"{int(wrong.sum())} of {wrong.size} differ; " if wrong.ndim else ""
@@ -232,6 +235,5 @@ def _wanted(expected: Any) -> str:
 
 
 def _unequal(got: Any, expected: Any, where: str) -> Difference:
-    return Difference(
-        "value", "another value than expected", f"{describe(got)} where {describe(expected)} was expected", where
-    )
+    sentence = "another value than expected" + (f" at {where}" if where else "")
+    return Difference("value", sentence, f"{describe(got)} where {describe(expected)} was expected", where)

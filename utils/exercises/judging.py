@@ -212,7 +212,8 @@ def _sentence(exercise: Exercise, failure: Problem | Difference, outcome: Outcom
             return f"{name} gives {failure.sentence}"
         if exercise.runs_as == "value":
             return f"{name} is {failure.sentence}"
-        place = f" at {failure.where}" if failure.where and failure.where not in failure.sentence else ""
+        # the sentences about values hold their place already
+        place = f" at {failure.where}" if failure.where and failure.kind not in ("value", "nan", "infinite") else ""
         return f"{name} returned {failure.sentence}{place}{_remedy(failure)}"
     if failure.kind == "error":  # its message may quote an input
         return f"{name} raised {failure.type}"
