@@ -1,7 +1,7 @@
 """CLIP: two encoders that meet in one space.
 
 Radford et al. 2021, "Learning transferable visual models from natural language supervision", section 2 and figure 3.
-With `CLIPConfig(bias=True)` it carries the learnt bias that SigLIP's loss needs (Zhai et al. 2023, "Sigmoid loss for
+With `CLIPConfig(bias=...)` it carries the learnt bias that SigLIP's loss needs (Zhai et al. 2023, "Sigmoid loss for
 language image pre-training", section 3.2).
 """
 
@@ -21,13 +21,17 @@ from utils.models.vit import ViT, ViTConfig, to_pixels
 
 @dataclass(frozen=True)
 class CLIPConfig:
-    """The two towers, the width of the space in which they meet, and the temperature (and bias) to begin with."""
+    """The two towers, the width of the space in which they meet, and the temperature (and bias) to begin with.
+
+    `bias` is None for CLIP's loss. SigLIP's starts at -10 in the paper, where one pair of 16,384 in a row matches; in
+    general at the log-odds of a match, so that training does not begin by unlearning a wrong guess.
+    """
 
     vision: ViTConfig = field(default_factory=lambda: ViTConfig(clip_style=True))
     text: TextConfig = field(default_factory=TextConfig)
     width: int = 64
     temperature: float = 0.07
-    bias: bool = False
+    bias: float | None = None
 
 
 class CLIP(nn.Module):
@@ -44,7 +48,7 @@ class CLIP(nn.Module):
         self.vision_projection = nn.Linear(config.vision.width, config.width, bias=False)
         self.text_projection = nn.Linear(config.text.width, config.width, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)))
-        self.logit_bias = nn.Parameter(torch.tensor(-10.0)) if config.bias else None
+        self.logit_bias = None if config.bias is None else nn.Parameter(torch.tensor(config.bias))
         for projection in (self.vision_projection, self.text_projection):
             nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
 
@@ -67,6 +71,10 @@ class CLIP(nn.Module):
     def similarity(
         self, images: Float[Tensor, "pictures width"], texts: Float[Tensor, "texts width"]
     ) -> Float[Tensor, "pictures texts"]:
-        """Return the logits: dot products times exp(logit_scale), plus the bias if there is one."""
-        logits = images @ texts.T * self.logit_scale.exp()
+        """Return the logits: dot products times exp(logit_scale), plus the bias if there is one.
+
+        Never in bfloat16, which knows no number between 14 and 14.06.
+        """
+        with torch.autocast(images.device.type, enabled=False):
+            logits = images @ texts.T * self.logit_scale.exp()
         return logits if self.logit_bias is None else logits + self.logit_bias

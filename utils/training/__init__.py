@@ -1,0 +1,1 @@
+"""How the course's models are trained and kept: losses, one loop, devices, checkpoints."""

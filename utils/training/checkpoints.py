@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import nn
 
 from utils.lessons import ASSETS
 from utils.models.clip import CLIP, CLIPConfig
 from utils.models.text import TextConfig
 from utils.models.vit import ViTConfig
+from utils.training.interruption import delayed_interrupt
 from utils.world.tokenizer import VOCABULARY
 
 CHECKPOINTS = ASSETS / "checkpoints"
@@ -28,23 +30,30 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """One held-out figure: its value, the bar that it must meet, its 95 % interval and what it was measured on."""
+    """One held-out figure: its value, the bar that it must meet, its 95 % interval and what it was measured on.
+
+    With `at_most` the bar is one to stay below, for what should be at chance.
+    """
 
     value: float
     bar: float
     low: float
     high: float
     on: str
+    at_most: bool = False
 
     @property
     def met(self) -> bool:
-        """Whether the value reaches the bar."""
-        return self.value >= self.bar
+        """Whether the value meets the bar."""
+        return self.value <= self.bar if self.at_most else self.value >= self.bar
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Where a checkpoint comes from and how good it is on data that it was not trained on."""
+    """Where a checkpoint comes from and how good it is on data that it was not trained on.
+
+    `sha256` is that of the weights' file; `save_checkpoint` fills it in.
+    """
 
     name: str
     architecture: str
@@ -57,22 +66,30 @@ class ModelCard:
     parameters: int
     vocabulary: int
     figures: dict[str, Figure] = field(default_factory=dict)
+    sha256: str = ""
 
 
 def save_checkpoint(model: nn.Module, card: ModelCard, folder: Path = CHECKPOINTS) -> Path:
     """Write `model`'s weights and its card into `folder` and return the path of the weights.
 
-    Both files are written beside their place and then moved there, so that an interrupted save leaves the old ones.
+    Both files are written beside their place and then moved there together, so that an interrupted save leaves the old
+    ones. Should the power fail between the two moves, the card's `sha256` tells on the next load.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+    card = dataclasses.replace(card, sha256=hashlib.sha256(data).hexdigest())
     weights, description = folder / f"{card.name}.safetensors", folder / f"{card.name}.json"
-    partial = weights.with_suffix(".partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, partial)
-    text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False) + "\n"
-    partial_card = description.with_suffix(".json.partial")
-    partial_card.write_text(text, encoding="utf-8")
-    os.replace(partial, weights)
-    os.replace(partial_card, description)
+    new_weights, new_description = (path.with_name(f"{path.name}.partial") for path in (weights, description))
+    try:
+        new_weights.write_bytes(data)
+        text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False) + "\n"
+        new_description.write_text(text, encoding="utf-8")
+        with delayed_interrupt():
+            os.replace(new_weights, weights)
+            os.replace(new_description, description)
+    finally:
+        new_weights.unlink(missing_ok=True)
+        new_description.unlink(missing_ok=True)
     return weights
 
 
@@ -88,22 +105,34 @@ def load_card(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
         raise CheckpointError(
             f"there is no checkpoint {name!r} in {folder} (there: {known}); `course train {name}` makes it"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the model card {path} is broken ({error}); `course train {name}` makes it anew") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"the model card {path} is broken ({error}); `course train {name}` makes it anew"
+        ) from error
 
 
 def load_weights(model: nn.Module, name: str, folder: Path = CHECKPOINTS) -> None:
     """Put the weights of the checkpoint called `name` into `model`, which must have just these parameters.
 
-    Raises `CheckpointError` if the file is missing or truncated, or if a parameter's name or shape differs.
+    Raises `CheckpointError` if the file is missing, truncated or not the one that its card describes, or if a
+    parameter's name or shape differs.
     """
     path = folder / f"{name}.safetensors"
+    expected = load_card(name, folder).sha256
     try:
-        weights = load_file(path)
+        data = path.read_bytes()
+        weights = load(data)
     except FileNotFoundError:
         raise CheckpointError(f"there is no {path}; `course train {name}` makes it") from None
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is truncated or broken ({error}); `course train {name}` makes it anew") from error
+        raise CheckpointError(
+            f"{path} is truncated or broken ({error}); `course train {name}` makes it anew"
+        ) from error
+    if expected and hashlib.sha256(data).hexdigest() != expected:
+        raise CheckpointError(
+            f"{path} is not the file that its model card describes: one of them was changed, or a save was cut short; "
+            f"`course train {name}` makes both anew"
+        )
     own = model.state_dict()
     differences = [f"{key} is missing" for key in own.keys() - weights.keys()]
     differences += [f"{key} is not in the model" for key in weights.keys() - own.keys()]
@@ -133,6 +162,11 @@ def load_clip(name: str, folder: Path = CHECKPOINTS) -> tuple[CLIP, ModelCard]:
         raise CheckpointError(
             f"checkpoint {name!r} knows {card.vocabulary} tokens and this course {len(VOCABULARY)}; update the course"
         )
-    model = CLIP(clip_config(card.config))
+    try:
+        model = CLIP(clip_config(card.config))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"the model card of {name!r} does not describe a CLIP of this course ({error!r})"
+        ) from error
     load_weights(model, name, folder)
     return model.eval(), card

@@ -17,9 +17,11 @@ def choose_device(wanted: str | None = None) -> torch.device:
     """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     wanted = wanted or os.environ.get("COURSE_DEVICE")
-    if wanted is None:
+    if not wanted:
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
-    if not available.get(wanted.split(":")[0], False):
+    kind, _, number = wanted.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not available.get(kind, False) or (number and number not in map(str, range(count))):
         here = ", ".join(name for name, there in available.items() if there)
         raise ValueError(f"device {wanted!r} is not to be had on this machine; it has {here}")
     return torch.device(wanted)
@@ -30,7 +32,7 @@ def has_fast_mode(device: torch.device | str = "cpu") -> bool:
     device = torch.device(device)
     if device.type == "cpu":
         return torch.cpu._is_amx_tile_supported()
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def autocast(device: torch.device, fast: bool):

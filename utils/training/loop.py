@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from utils.training.device import autocast
+from utils.training.interruption import delayed_interrupt
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -52,40 +53,44 @@ def fit(
     """Train `model` for `steps` steps on `batches` and return what happened.
 
     Each batch is a tuple of tensors, and `loss(model, *batch)` gives the number to make small. AdamW (Loshchilov and
-    Hutter 2019) follows a one-cycle schedule (Smith and Topin 2019): the learning rate rises over the first `warm_up` of
-    the steps and falls to zero over the rest. Weights are decayed, biases and gains are not. `fast` runs the forward
+    Hutter 2019) follows a one-cycle schedule (Smith and Topin 2019): the learning rate rises over the first `warm_up`
+    of the steps and falls to zero over the rest. Weights are decayed, biases and gains are not. `fast` runs the forward
     pass in bfloat16 (see `has_fast_mode`). `on_step(step, loss)` is called after each step.
 
-    Ctrl-C raises `TrainingInterrupted` after the step under way, with the model as that step left it. A loss that is
-    not finite raises `FloatingPointError` before it can spoil the weights.
+    Ctrl-C raises `TrainingInterrupted` after the step under way, with the model as that step left it. A loss or a
+    gradient that is not finite raises `FloatingPointError` before it can spoil the weights.
     """
     device = next(model.parameters()).device
     optimiser = _optimiser(model, learning_rate, weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=warm_up)
+    rise = 0.0 if warm_up * steps == 1 else float(warm_up)  # OneCycleLR divides by zero if just one step is to rise
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
     history, begin = History(), time.perf_counter()
     model.train()
-    supply = _exactly(batches, steps)
     bar = tqdm(total=steps, desc=description, unit="step", leave=False, dynamic_ncols=True)
     try:
-        for step, batch in enumerate(supply):
-            with autocast(device, fast):
-                value = loss(model, *batch)
-            number = value.item()
-            if not math.isfinite(number):
-                raise FloatingPointError(
-                    f"the loss became {number} at step {step + 1} of {steps}; the model is as step {step} left it. "
-                    f"Lower the learning rate (now {learning_rate:g}) or look for a division by zero in the loss"
-                )
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            optimiser.step()
-            schedule.step()
-            history.losses.append(number)
-            history.samples += len(batch[0])
-            bar.update()
-            bar.set_postfix_str(f"loss {number:.3f}", refresh=False)
-            if on_step is not None:
-                on_step(step, number)
+        with delayed_interrupt() as stop_wanted:
+            for step, batch in enumerate(_exactly(batches, steps)):
+                with autocast(device, fast):
+                    value = loss(model, *batch)
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()
+                number = value.item()
+                for name, size in (("loss", number), ("gradient of the loss", _gradient_norm(model))):
+                    if not math.isfinite(size):
+                        raise FloatingPointError(
+                            f"the {name} became {size} at step {step + 1} of {steps}; the model is as step {step} left "
+                            f"it. Lower the learning rate (now {learning_rate:g}) or look for a division by zero"
+                        )
+                optimiser.step()
+                schedule.step()
+                history.losses.append(number)
+                history.samples += len(batch[0])
+                bar.update()
+                bar.set_postfix_str(f"loss {number:.3f}", refresh=False)
+                if on_step is not None:
+                    on_step(step, number)
+                if stop_wanted():
+                    break
     except KeyboardInterrupt:
         raise TrainingInterrupted(
             f"stopped after {len(history.losses)} of {steps} steps; the model keeps what it has learnt so far"
@@ -128,6 +133,11 @@ def _optimiser(model: nn.Module, learning_rate: float, weight_decay: float) -> t
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)
+
+
+def _gradient_norm(model: nn.Module) -> float:
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients).item()
 
 
 def _exactly(batches: Iterable, steps: int) -> Iterator:

@@ -33,6 +33,10 @@ def siglip_loss(
     Unlike `info_nce` it allows several matches in a row. The sum over texts is averaged over pictures.
     """
     if matches is None:
-        matches = torch.eye(*logits.shape, device=logits.device, dtype=logits.dtype)
-    signs = 2 * matches - 1
+        if logits.ndim != 2 or logits.shape[0] != logits.shape[1]:
+            raise ValueError(f"without matches, siglip_loss takes a square matrix of logits, not {list(logits.shape)}")
+        matches = torch.eye(len(logits), device=logits.device)
+    elif matches.shape != logits.shape:
+        raise ValueError(f"matches must have the shape of the logits, {list(logits.shape)}, not {list(matches.shape)}")
+    signs = 2 * matches.to(logits.dtype) - 1
     return -F.logsigmoid(signs * logits).sum(dim=1).mean()

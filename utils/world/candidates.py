@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from utils.world.captions import describe, noun_phrase
-from utils.world.scenes import COLOURS, HELD_OUT_PAIRS, SHAPES, Scene, Scenes
+from utils.world.scenes import COLOURS, HELD_OUT_PAIRS, SHAPES, Scene, Scenes, sample_scenes
 
 
 def has_held_out_pair(scenes: Scenes) -> Bool[Tensor, " scenes"]:
@@ -36,6 +36,22 @@ def pick_distinct(scenes: Scenes, number: int, *, exclude: Collection[str] = ())
             if len(rows) == number:
                 return scenes[rows]
     raise ValueError(f"only {len(rows)} of these {len(scenes)} scenes are distinct and new; {number} were asked for")
+
+
+def retrieval_scenes(number: int = 64, *, pairs: str, seed: int, exclude: Collection[str] = ()) -> Scenes:
+    """Return `number` distinct scenes of two objects, as candidates for retrieval.
+
+    `pairs` is "seen" (training shows every pair), "one_held_out" (at least one pair in every scene is never shown, so
+    that the candidates are as varied as the seen ones and only the combination is new) or "held_out" (no pair is ever
+    shown; with few pairs to draw from, the candidates are also more alike and harder to tell apart). `exclude` holds
+    the captions of the training scenes.
+    """
+    if pairs == "one_held_out":
+        scenes = sample_scenes(16 * number, seed=seed, objects=(2, 2), pairs="all")
+        scenes = scenes[has_held_out_pair(scenes)]
+    else:
+        scenes = sample_scenes(16 * number, seed=seed, objects=(2, 2), pairs=pairs)
+    return pick_distinct(scenes, number, exclude=exclude)
 
 
 def _content(scene: Scene) -> frozenset[str]:

@@ -1,0 +1,89 @@
+"""How each checkpoint of the course was made; `course train NAME` runs a recipe again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from utils.models.clip import CLIP, CLIPConfig
+from utils.models.text import TextConfig
+from utils.models.vit import ViTConfig
+from utils.training.device import choose_device, set_seed
+from utils.training.loop import History, fit
+from utils.training.objectives import info_nce
+from utils.world import render_captions, render_pictures, sample_scenes, tokenize
+from utils.world.batching import batches
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes one checkpoint: `train()` returns the model, on the CPU, and what happened in training."""
+
+    name: str
+    description: str
+    data: str
+    seed: int
+    steps: int
+    config: CLIPConfig
+    train: Callable[[Recipe], tuple[CLIP, History]]
+
+
+def contrastive_step(model: CLIP, pictures: Tensor, tokens: Tensor) -> Tensor:
+    """Return CLIP's loss for one batch of pairs: what `fit` makes small."""
+    images, texts = model(pictures, tokens)
+    return info_nce(model.similarity(images, texts))
+
+
+SCENES, SCENES_SEED, BATCH = 60_000, 1, 192
+
+
+def training_captions() -> set[str]:
+    """Return the captions that the checkpoint "clip_scenes" was trained on, to keep them out of its tests."""
+    return set(render_captions(sample_scenes(SCENES, seed=SCENES_SEED)))
+
+
+def _train_clip_scenes(recipe: Recipe) -> tuple[CLIP, History]:
+    device = choose_device()
+    scenes = sample_scenes(SCENES, seed=SCENES_SEED)
+    pictures, tokens = render_pictures(scenes).to(device), tokenize(render_captions(scenes)).to(device)
+    set_seed(recipe.seed)
+    model = CLIP(recipe.config).to(device)
+    history = fit(
+        model,
+        batches(pictures, tokens, batch_size=BATCH, seed=recipe.seed, steps=recipe.steps),
+        contrastive_step,
+        steps=recipe.steps,
+        learning_rate=2e-3,
+        weight_decay=0.3,
+        description=recipe.name,
+    )
+    return model.cpu(), history
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="clip_scenes",
+            description="CLIP on scenes of one and two objects (lesson 2.3)",
+            data=f"{SCENES} scenes of 1 or 2 objects, seed {SCENES_SEED}, only shape-colour pairs of the seen split",
+            seed=0,
+            steps=5000,
+            config=CLIPConfig(
+                vision=ViTConfig(width=96, depth=4, heads=3, hidden=384, clip_style=True),
+                text=TextConfig(width=64, depth=1, heads=2, hidden=256),
+                width=64,
+            ),
+            train=_train_clip_scenes,
+        ),
+    )
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe called `name`; raise `KeyError`, which lists those there are, if there is none."""
+    if name not in RECIPES:
+        raise KeyError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]
