@@ -29,7 +29,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
         """Return for each position a mixture of all positions' values."""
-        q, k, v = rearrange(self.query_key_value(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        parts = self.query_key_value(x).chunk(3, dim=-1)
+        q, k, v = (rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts)
         return self.output(rearrange(attend(q, k, v, self.causal), "b h n d -> b n (h d)"))
 
 
@@ -80,7 +81,7 @@ class Block(nn.Module):
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw small random weights, as GPT-2 does: linear layers with standard deviation 1/sqrt(inputs), biases zero."""
+    """Draw small random weights: linear layers with standard deviation 1/sqrt(inputs), embeddings 0.02, biases zero."""
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)

@@ -42,8 +42,11 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length width"]:
         """Return a vector for each token that knows the tokens before it, normalised."""
-        if tokens.shape[1] > self.config.length:
-            raise ValueError(f"this text encoder reads at most {self.config.length} tokens, not {tokens.shape[1]}")
+        if tokens.ndim != 2 or tokens.shape[1] > self.config.length:
+            raise ValueError(
+                f"this text encoder takes tokens of shape [batch, length], at most {self.config.length} "
+                f"long, not {list(tokens.shape)}"
+            )
         x = self.embedding(tokens) + self.positions[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)

@@ -73,8 +73,9 @@ class ViT(nn.Module):
         """Return the class token's vector at position 0 and then one vector a patch, normalised."""
         expected = (self.config.channels, self.config.image_size, self.config.image_size)
         if pixels.shape[1:] != expected:
-            raise ValueError(f"this ViT takes pixels of shape [batch, {', '.join(map(str, expected))}], "
-                             f"not {list(pixels.shape)}")
+            raise ValueError(
+                f"this ViT takes pixels of shape [batch, {', '.join(map(str, expected))}], not {list(pixels.shape)}"
+            )
         patches = self.patch_embedding(pixels)
         class_token = self.class_token.expand(len(patches), 1, -1)
         x = self.norm_in(torch.cat([class_token, patches], dim=1) + self.positions)
@@ -85,4 +86,4 @@ class ViT(nn.Module):
 
 def to_pixels(pictures: Tensor) -> Float[Tensor, "batch channels height width"]:
     """Return pictures of 0 to 255 as numbers from -1 to 1, which is what the models take."""
-    return pictures.float() / 127.5 - 1
+    return (pictures / 127.5).sub_(1)
