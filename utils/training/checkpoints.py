@@ -165,8 +165,6 @@ def load_clip(name: str, folder: Path = CHECKPOINTS) -> tuple[CLIP, ModelCard]:
     try:
         model = CLIP(clip_config(card.config))
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"the model card of {name!r} does not describe a CLIP of this course ({error!r})"
-        ) from error
+        raise CheckpointError(f"the model card of {name!r} is not that of a CLIP of this course ({error!r})") from error
     load_weights(model, name, folder)
     return model.eval(), card
