@@ -29,23 +29,28 @@ class Grounding:
 
     @property
     def holds(self) -> bool:
-        """Whether the true modality reaches the bar and beats every other condition beyond both intervals."""
-        true = self.scores["true"]
-        return true.mean >= self.bar and all(
-            true.low > other.high for condition, other in self.scores.items() if condition != "true"
-        )
+        """Whether the true modality reaches the bar, and every other condition stays below the bar and the true one."""
+        return self.scores["true"].mean >= self.bar and all(map(self._stays_below, self.scores.keys() - {"true"}))
+
+    def _stays_below(self, condition: str) -> bool:
+        """Whether the score under `condition` is below the bar, and below the true one beyond both intervals."""
+        other = self.scores[condition]
+        return other.mean < self.bar and other.high < self.scores["true"].low
 
     def show(self) -> None:
         """Print one line a condition and the verdict; raise `NotGroundedError` if the modality does not matter."""
         for condition, interval in self.scores.items():
             name = condition if condition == "text-only baseline" else f"{condition} {self.modality}"
             if condition == "true":
-                print(f"{name} {interval.mean:.2f}, bar {self.bar:.2f}: {'met' if interval.mean >= self.bar else 'NOT met'}")
+                verdict = "met" if interval.mean >= self.bar else "NOT met"
+                print(f"{name} {interval.mean:.2f}, bar {self.bar:.2f}: {verdict}")
             else:
-                below = interval.high < self.scores["true"].low
-                print(f"{name} {interval.mean:.2f}, at most {self.bar:.2f}: {'below the true one' if below else 'NOT below'}")
+                verdict = "below the true one" if self._stays_below(condition) else "NOT below"
+                print(f"{name} {interval.mean:.2f}, at most {self.bar:.2f}: {verdict}")
         if not self.holds:
-            raise NotGroundedError(f"the score does not depend on the {self.modality} as it should; see the table above")
+            missed = not self.scores["true"].mean >= self.bar
+            why = "misses its bar with the true" if missed else "does not depend as it should on the"
+            raise NotGroundedError(f"the score {why} {self.modality}; see the table above")
         print(f"grounded: the {self.modality} matters")
 
 
@@ -62,12 +67,14 @@ def grounding(
     """Measure one model with the true, a shuffled and a blank second modality, beside a baseline without it.
 
     `second` holds the second modality of each sample along its first dimension, and `score(second)` returns one number
-    a sample (1 for a right answer, 0 for a wrong one), with everything else left as it is. `baseline` holds the score, for
-    each sample, of a model that never sees the modality. `blank` is one sample of an empty modality; left out, it is the
-    mean over all samples, which says nothing about any one of them. Shuffling leaves no sample its own.
+    a sample (1 for a right answer, 0 for a wrong one), with everything else left as it is. `baseline` holds the score,
+    for each sample, of a model that never sees the modality. `blank` is one sample of an empty modality; left out, it
+    is the mean over all samples, which says nothing about any one of them. Shuffling leaves no sample its own.
+
+    Raises `ValueError` for fewer than two samples and for scores that are not one number a sample.
     """
-    if len(second) < 2:
-        raise ValueError("grounding needs at least two samples, or there is nothing to shuffle")
+    if baseline.shape != (len(second),):
+        raise ValueError(f"baseline must hold one number a sample, [{len(second)}], not {list(baseline.shape)}")
     blank = second.float().mean(0).to(second.dtype) if blank is None else blank
     conditions = {
         "true": second,
@@ -84,7 +91,9 @@ def grounding(
 
 
 def derangement(number: int, seed: int = 0) -> Tensor:
-    """Return a random order of `number` samples in which none keeps its place."""
+    """Return a random order of `number` samples, at least two, in which none keeps its place."""
+    if number < 2:
+        raise ValueError(f"{number} sample(s) cannot be shuffled so that none keeps its place: give at least two")
     order = torch.randperm(number, generator=torch.Generator().manual_seed(seed))
     shifted = torch.empty_like(order)
     shifted[order] = order.roll(1)

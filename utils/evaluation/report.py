@@ -6,8 +6,8 @@ from __future__ import annotations
 def report(name: str, value: float, *, bar: float | None = None, at_most: float | None = None) -> bool:
     """Print `name`, the measured `value` and whether it meets its bar, and return whether it does.
 
-    Give `bar` where more is better and `at_most` where less is. The line looks like `recall@1 0.97, bar 0.90: met`; when
-    notebooks are checked only the measured number is masked, so that "met" must come out on every machine.
+    Give `bar` where more is better and `at_most` where less is. The line looks like `recall@1 0.97, bar 0.90: met`;
+    when notebooks are checked only the measured number is masked, so that "met" must come out on every machine.
     """
     if (bar is None) == (at_most is None):
         raise ValueError("give either bar= (the value must reach it) or at_most= (the value must stay below it)")

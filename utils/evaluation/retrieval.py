@@ -31,12 +31,15 @@ def hits_at_k(similarity: Float[Tensor, "queries candidates"], k: int = 1) -> Bo
     """Say for each row whether its own candidate, the one on the diagonal, is among the `k` most similar.
 
     Candidates exactly as similar as the right one count as better than it, so that a model which gives every pair the
-    same score finds nothing.
+    same score, or no number at all, finds nothing.
     """
+    if similarity.ndim != 2 or similarity.shape[0] > similarity.shape[1]:
+        raise ValueError(
+            f"hits_at_k takes queries by candidates, each query's own among them, not {list(similarity.shape)}"
+        )
     if not 1 <= k <= similarity.shape[1]:
         raise ValueError(f"k must be from 1 to the number of candidates, {similarity.shape[1]}, not {k}")
-    right = similarity.diagonal().unsqueeze(1)
-    return (similarity >= right).sum(1) <= k
+    return _rank(similarity, similarity.diagonal()) <= k
 
 
 def recall_at_k(similarity: Float[Tensor, "pictures texts"], k: int = 1) -> Retrieval:
@@ -64,5 +67,11 @@ def zero_shot_correct(
     classes: Float[Tensor, "classes width"],
     labels: Int[Tensor, " pictures"],
 ) -> Float[Tensor, " pictures"]:
-    """Return 1 for each picture whose nearest class is its label and 0 for the others."""
-    return ((images @ classes.T).argmax(1) == labels).float()
+    """Return 1 for each picture that is nearer to its label's class than to any other and 0 for the others."""
+    scores = images @ classes.T
+    return (_rank(scores, scores.gather(1, labels.unsqueeze(1)).squeeze(1)) == 1).float()
+
+
+def _rank(scores: Float[Tensor, "queries candidates"], right: Float[Tensor, " queries"]) -> Int[Tensor, " queries"]:
+    """The place, from 1, of the right candidate's score; `not <` puts ties and NaN before it, where `>=` would not."""
+    return (~(scores < right.unsqueeze(1))).sum(1)
