@@ -97,10 +97,7 @@ def test_the_largest_difference_is_found_with_its_place_and_both_numbers():
     difference = find_difference({"loss": [got]}, {"loss": [X]}, close())
     assert difference.largest == pytest.approx(0.5)
     assert difference.where == "['loss'][0][1, 2]"
-    assert (
-        difference.detail
-        == "2 of 6 differ; the largest difference is 0.5 at ['loss'][0][1, 2]: 4.5 where 5 was expected"
-    )
+    assert difference.detail == "2 of 6 differ, most at ['loss'][0][1, 2]: 4.5 where 5 was expected"
 
 
 def test_the_public_sentence_holds_no_expected_number():

@@ -86,8 +86,10 @@ def test_the_html_of_a_crash_shows_the_learners_own_line_and_prints():
         print("so far so good")
         return query @ key
 
-    text = Outline(bundle_for(replace(FUNCTION, misconceptions=()), crashes)["text/html"]).text
-    assert re.search(r"Your lineline \d+: return query @ key", text)
+    bundle = bundle_for(replace(FUNCTION, misconceptions=()), crashes)
+    text = Outline(bundle["text/html"]).text
+    assert re.fullmatch(r"  in your line \d+: return query @ key", bundle["text/plain"].splitlines()[-1])
+    assert re.search(r"Your codeline \d+: return query @ key", text)
     assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x8 and 5x8)" in text
     assert "Printedso far so good" in text
 

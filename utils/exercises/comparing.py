@@ -143,11 +143,12 @@ def _at(
         + " than expected"
         + (f" at {where}" if where else ""),
     }[kind]
-    largest = None if gap is None else float(gap[index])
-    share = f"{int(wrong.sum())} of {wrong.size} differ; " if wrong.ndim else ""
-    detail = f"{share}{'the largest difference is ' + short(largest) + at + ': ' if largest is not None else ''}"
-    detail += f"{short(got[index])} where {short(expected[index])} was expected"
-    return Difference(kind, sentence, detail=detail, where=place, largest=largest)
+    share = (
+        f"{int(wrong.sum())} of {wrong.size} differ{', most' if gap is not None else ''}{at}: " if wrong.ndim else ""
+    )
+    # two numbers that differ must also look different
+    detail = f"{share}{short(got[index], 7)} where {short(expected[index], 7)} was expected"
+    return Difference(kind, sentence, detail=detail, where=place, largest=None if gap is None else float(gap[index]))
 
 
 def _compare_sequences(got: Any, expected: Any, comparison: Comparison, where: str) -> Difference | None:

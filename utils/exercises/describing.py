@@ -74,13 +74,13 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
 
 
-def short(number: Any) -> str:
-    """Return a number with six significant digits at most; whole numbers in full."""
+def short(number: Any, digits: int = 4) -> str:
+    """Return a number with `digits` significant digits at most; whole numbers in full."""
     if hasattr(number, "item"):
         number = number.item()
     if isinstance(number, int | bool | str):
         return str(number)
-    return f"{number:.6g}"
+    return f"{number:.{digits}g}"
 
 
 def _enumerate(items: list[str], total: int) -> str:

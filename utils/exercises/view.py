@@ -66,7 +66,8 @@ def result_bundle(
         text, parts = line, [_paragraph(_what_was_run(exercise, cases))]
     else:
         said = _said(verdict)
-        text = "\n".join([line, *(f"  {sentence}" for sentence in said)])
+        own_line = [f"in your {_own_line(verdict)}"] if _own_line(verdict) else []
+        text = "\n".join([line, *(f"  {sentence}" for sentence in said + own_line)])
         parts = [_paragraph(sentence) for sentence in said]
         parts.append(_facts(exercise, verdict, cases, outcomes, expected))
         parts.append(_nested_hints(exercise.hints))
@@ -146,10 +147,15 @@ def _said(verdict: Verdict) -> list[str]:
     elif verdict.misconception:
         said.append("This is still the code as it was given: find the bug in it.")
     elif verdict.public_text:
-        said.append(_sentence(verdict.public_text))
-    if verdict.detail and not verdict.misconception:
-        said.append(_sentence(verdict.detail))
+        said.append(_sentence(_what_is_wrong(verdict)))
+        if verdict.detail and verdict.difference:
+            said.append(_sentence(verdict.detail))
     return said
+
+
+def _what_is_wrong(verdict: Verdict) -> str:
+    """The public sentence, with the error's own message behind it."""
+    return f"{verdict.public_text}: {verdict.detail}" if verdict.problem and verdict.detail else verdict.public_text
 
 
 def _sentence(text: str) -> str:
@@ -164,6 +170,13 @@ def _what_was_run(exercise: Exercise, cases: Sequence[Case]) -> str:
     return f"{exercise.entry} agrees with the reference on {count(len(cases), 'fresh random case')}."
 
 
+def _own_line(verdict: Verdict) -> str:
+    """Where a crash happened in the learner's own code: "line 3: return a @ b", or ""."""
+    problem = verdict.problem
+    crashed = verdict.status == "crashed" and problem is not None and problem.line
+    return f"line {problem.line_number}: {problem.line}" if crashed else ""
+
+
 def _facts(
     exercise: Exercise,
     verdict: Verdict,
@@ -174,10 +187,10 @@ def _facts(
     """The table of what happened on the first case that failed."""
     if verdict.status == "to do":
         return Html("")
-    index, outcome, difference, problem = verdict.case, outcomes[verdict.case], verdict.difference, verdict.problem
+    index, outcome, difference = verdict.case, outcomes[verdict.case], verdict.difference
     rows: list[tuple[str, str]] = []
     if verdict.misconception:
-        rows.append(("What is wrong", _sentence(verdict.public_text)))
+        rows.append(("What is wrong", _sentence(_what_is_wrong(verdict))))
     if exercise.runs_as != "value":
         rows.append(("Called", call_text(exercise, cases[index])))
         rows.append(
@@ -194,13 +207,10 @@ def _facts(
         elif difference.largest is not None and exercise.runs_as != "value":
             place = f" at {difference.where}" if difference.where else ""
             rows.append(("Largest difference", f"{short(difference.largest)}{place}"))
-        if verdict.detail:
+        if verdict.detail and verdict.misconception:
             rows.append(("In numbers", verdict.detail))
-    elif problem:
-        if problem.line:
-            rows.append(("Your line", f"line {problem.line_number}: {problem.line}"))
-        if problem.type:
-            rows.append(("Error", f"{problem.type}: {problem.message}"))
+    elif _own_line(verdict):
+        rows.append(("Your code", _own_line(verdict)))
     if len(verdict.groups) > 1:
         rows += [(f"Part: {group}", "right" if right else "not yet") for group, right in verdict.groups.items()]
     if outcome.printed:
