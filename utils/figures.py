@@ -1,0 +1,93 @@
+"""The few kinds of figure that lessons draw again and again, each with one call.
+
+Every function displays its figure with alternative text; `alt` says what the figure shows and holds no measured number,
+so that it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from utils.style import COLOUR_MAP, INK, MODALITY_COLOURS, NEUTRAL, new_figure, show, style_axes
+
+LINES = ("-", "--", ":", "-.")
+COLOURS = (*MODALITY_COLOURS.values(),)
+
+
+def show_pictures(pictures: Tensor, titles: Sequence[str], *, alt: str, columns: int = 6, wrap: int = 18) -> None:
+    """Display pictures, uint8 [n, 3, height, width], in rows of `columns`, each under its title."""
+    rows = math.ceil(len(pictures) / columns)
+    lines = max(len(textwrap.wrap(title, wrap)) for title in titles)
+    figure = new_figure(1.35 * columns, rows * (1.35 + 0.15 * lines))
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
+        axes.imshow(picture.permute(1, 2, 0), interpolation="nearest")
+        axes.set_title(textwrap.fill(title, wrap), fontsize=8, color=INK)
+    show(figure, alt)
+
+
+def show_matrix(
+    values: Tensor, *, title: str, alt: str, pictures: Tensor | None = None, captions: Sequence[str] | None = None
+) -> None:
+    """Display a matrix [rows, columns] as a heat map; pictures stand at its rows and captions at its columns."""
+    rows, columns = values.shape
+    figure = new_figure(7.0, 4.4 if captions else 3.6)
+    axes = figure.subplots()
+    image = axes.imshow(values, cmap=COLOUR_MAP, aspect="auto")
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    style_axes(axes, title=title, x="caption", y="picture")
+    if captions:
+        axes.set_xticks(range(columns), [textwrap.fill(caption, 14) for caption in captions], fontsize=7)
+    if pictures is not None:
+        axes.set_yticks([])
+        axes.set_ylabel("picture", labelpad=34)
+        for row, picture in enumerate(pictures):
+            side = 0.9 / rows
+            inset = axes.inset_axes([-side * 0.75, 1 - (row + 0.95) / rows, side * 0.7, side])
+            inset.imshow(picture.permute(1, 2, 0), interpolation="nearest")
+            inset.axis("off")
+    if rows <= 8 and columns <= 8:
+        middle = (values.min() + values.max()) / 2
+        for row in range(rows):
+            for column in range(columns):
+                value = values[row, column]
+                colour = "white" if value < middle else "black"
+                axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    show(figure, alt)
+
+
+def show_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    x: str,
+    y: str,
+    alt: str,
+    log_x: bool = False,
+    level: tuple[str, float] | None = None,
+) -> None:
+    """Display curves by name, each with its x and y values; `level` is a named horizontal line, such as chance."""
+    figure = new_figure(6.4, 3.0)
+    axes = figure.subplots()
+    for i, (name, (xs, ys)) in enumerate(curves.items()):
+        axes.plot(xs, ys, label=name, color=COLOURS[i % len(COLOURS)], linestyle=LINES[i % len(LINES)])
+    if level:
+        axes.axhline(level[1], color=NEUTRAL, linewidth=1, linestyle=(0, (1, 2)), label=level[0])
+    if log_x:
+        axes.set_xscale("log")
+    if len(curves) > 1 or level:
+        axes.legend(frameon=False, fontsize=9)
+    style_axes(axes, title=title, x=x, y=y)
+    show(figure, alt)
+
+
+def principal_plane(vectors: Tensor) -> Tensor:
+    """Return the coordinates [n, 2] of vectors [n, width] on the plane in which they differ most (PCA)."""
+    centred = vectors - vectors.mean(0)
+    return centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
