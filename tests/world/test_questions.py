@@ -140,6 +140,18 @@ def test_yes_and_no_are_about_equally_frequent_in_every_form(grid, objects):
         assert abs(count["yes"] / count.total() - 0.5) < 0.05 + spread, (name, count)
 
 
+@pytest.mark.parametrize("attribute", ["colour", "shape", "size"])
+def test_as_many_comparisons_are_of_things_alike_as_of_unlike_ones(attribute):
+    asked = ask(sample_scenes(10_000, seed=2, objects=(2, 3), grid=3), seed=2, kinds="comparison")
+    alike = [
+        (answer == "yes") == ("the same" in question)
+        for question, answer in zip(asked.questions, asked.answers, strict=True)
+        if question.endswith((f"the same {attribute}", f"different in {attribute}"))
+    ]
+    assert len(alike) > 100
+    assert abs(sum(alike) / len(alike) - 0.5) < 0.15
+
+
 def test_words_alone_tell_little_of_a_count():
     asked = ask(sample_scenes(6000, seed=1, objects=(1, 4)), seed=1, kinds="count")
     shares = Counter(asked.answers)

@@ -66,7 +66,9 @@ def test_noise_of_a_model_does_not_change_what_is_decoded(scenes, seed):
 def test_an_object_after_an_empty_slot_is_found():
     scenes = sample_scenes(4, seed=0, objects=(1, 1))
     records = torch.cat([torch.zeros(4, 2, len(FEATURES)), encode_records(scenes)], dim=1)
-    assert list(decode_records(records)) == list(scenes)
+    decoded = decode_records(records)
+    assert list(decoded) == list(scenes)
+    assert (decoded.shape[:, 0] >= 0).all(), "objects come before empty places"
 
 
 def test_a_changed_cell_of_the_table_changes_the_scene():
