@@ -140,12 +140,16 @@ def test_yes_and_no_are_about_equally_frequent_in_every_form(grid, objects):
         assert abs(count["yes"] / count.total() - 0.5) < 0.05 + spread, (name, count)
 
 
+@pytest.fixture(scope="module")
+def comparisons():
+    return ask(sample_scenes(10_000, seed=2, objects=(2, 3), grid=3), seed=2, kinds="comparison")
+
+
 @pytest.mark.parametrize("attribute", ["colour", "shape", "size"])
-def test_as_many_comparisons_are_of_things_alike_as_of_unlike_ones(attribute):
-    asked = ask(sample_scenes(10_000, seed=2, objects=(2, 3), grid=3), seed=2, kinds="comparison")
+def test_as_many_comparisons_are_of_things_alike_as_of_unlike_ones(attribute, comparisons):
     alike = [
         (answer == "yes") == ("the same" in question)
-        for question, answer in zip(asked.questions, asked.answers, strict=True)
+        for question, answer in zip(comparisons.questions, comparisons.answers, strict=True)
         if question.endswith((f"the same {attribute}", f"different in {attribute}"))
     ]
     assert len(alike) > 100
