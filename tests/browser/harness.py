@@ -327,8 +327,9 @@ class NotebookPage:
 
     def theme(self, dark: bool) -> None:
         """Change the notebook to JupyterLab's dark or light theme."""
-        name = "JupyterLab Dark" if dark else "JupyterLab Light"
-        self.command("apputils:change-theme", {"theme": name})
+        if self.page.evaluate("document.body.dataset.jpThemeLight") == str(not dark).lower():
+            return
+        self.command("apputils:change-theme", {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
         self.page.wait_for_function(
             "(light) => document.body.dataset.jpThemeLight === light", arg=str(not dark).lower(), timeout=15_000
         )

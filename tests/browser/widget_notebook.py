@@ -148,9 +148,10 @@ Quiz([
 ])
 """
 
-MATRIX = """
+MATRIX_VALUES = [[0.8, 0.3, 0.5, 0.1], [0.2, 0.6, 0.55, 0.0], [0.4, 0.3, 0.7, 0.2], [0.0, 0.1, 0.3, 0.5]]
+MATRIX = f"""
 TemperatureMatrix(
-    [[0.8, 0.3, 0.5, 0.1], [0.2, 0.6, 0.55, 0.0], [0.4, 0.3, 0.7, 0.2], [0.0, 0.1, 0.3, 0.5]],
+    {MATRIX_VALUES},
     ["red square", "blue square", "green disc", "red disc"],
     ["a red square on the left", "a blue square", "a green disc", "a red disc above"],
     pictures=[picture("red"), picture("blue"), picture("green", "disc"), picture("red", "disc")],

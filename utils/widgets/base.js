@@ -16,6 +16,17 @@ function uniqueId() {
   return `course-${Math.random().toString(36).slice(2, 11)}`;
 }
 
+// JupyterLab takes arrow keys and letters for its own commands (x cuts a cell) wherever the focus is no text box. It leaves
+// an element alone that has this attribute. Ctrl+S and the like stay its own. It listens on the document, so we on the window.
+if (!window.courseKeysGuarded) {
+  window.courseKeysGuarded = true;
+  window.addEventListener("keydown", (event) => {
+    if (event.target instanceof Element && event.target.closest(".course-widget")) {
+      event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey || event.altKey));
+    }
+  }, true);
+}
+
 /** At most four significant digits, without exponents for everyday sizes. */
 function formatNumber(value, digits = 4) {
   if (Number.isInteger(value)) return String(value);
@@ -34,8 +45,7 @@ function buildFrame(model, el) {
     error: h("div", { class: "course-error", role: "alert" }),
   };
   frame.root = h(
-    // JupyterLab must not take arrow keys and letters for its own shortcuts
-    "div", { class: "course-widget", role: "group", "aria-label": title, "aria-describedby": captionId, "data-lm-suppress-shortcuts": "true" },
+    "div", { class: "course-widget", role: "group", "aria-label": title, "aria-describedby": captionId },
     h("p", { class: "course-title" }, title),
     h("p", { class: "course-caption", id: captionId }, caption),
     frame.controls, frame.stage, frame.text, frame.error,

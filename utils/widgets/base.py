@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -92,7 +93,7 @@ class LiveWidget(CourseWidget):
     A subclass has `controls`, and `answer(**values)` returning a dict of what the script shows: numbers, text, lists,
     bytes. The script sends the newest values only, and never a second question before the first is answered. Whatever
     `answer` raises is shown in the widget; a ValueError is taken as a message to the learner, any other exception
-    comes with its traceback.
+    comes with its traceback. It may run while a cell runs, in another thread, but never twice at a time.
 
     `values` holds the value of each control; assigning to it, or `widget.set(size=3)`, moves the controls.
     """
@@ -103,6 +104,9 @@ class LiveWidget(CourseWidget):
 
     def __init__(self, *, controls: Sequence[Control] | None = None, spec: Mapping[str, Any] | None = None, **kwargs):
         self.controls = check_controls(self.controls if controls is None else controls)
+        # JupyterLab lets widgets ask in a thread of their own, while a cell runs
+        self._lock = threading.RLock()
+        self._answering = False
         spec = {"controls": [control.spec() for control in self.controls], **(spec or {})}
         super().__init__(spec=spec, **kwargs)
         # an error here is one of the notebook, so it goes to the cell
@@ -124,8 +128,9 @@ class LiveWidget(CourseWidget):
 
     @traitlets.observe("values")
     def _on_values(self, _change) -> None:
-        # {} before the first answer, and while a question of the browser is being answered
-        if self._shown and not getattr(self, "_answering", False):
+        if self._answering or not self._shown:
+            return
+        with self._lock:
             self._shown = self.answer(**self.values)
 
     def _on_message(self, _widget, content: dict[str, Any], buffers: list[Any]) -> None:
@@ -146,7 +151,7 @@ class LiveWidget(CourseWidget):
         """Do `work`, and show what it returns, or what it raises; `content` says which question is answered."""
         asked = {"view": content.get("view"), "turn": content.get("turn")}
         # the values and the answer travel in one message
-        with self.hold_sync():
+        with self._lock, self.hold_sync():
             try:
                 shown = work()
             except ValueError as error:

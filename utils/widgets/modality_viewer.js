@@ -28,10 +28,12 @@ function buildArray(panel, frame, lens) {
   const clamp = (value, most) => Math.min(Math.max(value, 0), most);
   const firstOf = (center, count, all) => clamp(center - Math.floor(count / 2), all - count);
 
+  // the panels share one lens, and one picture may be smaller than another
+  const here = () => ({ y: clamp(lens.y, height - 1), x: clamp(lens.x, width - 1) });
+
   function draw() {
-    lens.y = clamp(lens.y, height - 1);
-    lens.x = clamp(lens.x, width - 1);
-    const top = firstOf(lens.y, rows, height), left = firstOf(lens.x, columns, width);
+    const { y: lensY, x: lensX } = here();
+    const top = firstOf(lensY, rows, height), left = firstOf(lensX, columns, width);
     const context = sharpContext(zoomed, columns * CELL, rows * CELL);
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -48,7 +50,7 @@ function buildArray(panel, frame, lens) {
         }
       }
     }
-    const boxY = (lens.y - top) * CELL, boxX = (lens.x - left) * CELL;
+    const boxY = (lensY - top) * CELL, boxX = (lensX - left) * CELL;
     context.strokeStyle = "#000"; context.lineWidth = 5; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
     context.strokeStyle = "#fff"; context.lineWidth = 2; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
     const scaleY = whole.clientHeight / height || 224 / Math.max(height, width);
@@ -56,18 +58,19 @@ function buildArray(panel, frame, lens) {
     Object.assign(mark.style, {
       top: `${top * scaleY + 1}px`, left: `${left * scaleX + 1}px`, height: `${rows * scaleY}px`, width: `${columns * scaleX}px`,
     });
-    const values = Array.from({ length: channels }, (_, c) => (channels === 3 ? `${CHANNELS[c]} ` : "value ") + words(at(c, lens.y, lens.x)));
-    const said = `row ${lens.y}, column ${lens.x}: ${values.join(", ")}`;
+    const values = Array.from({ length: channels }, (_, c) => (channels === 3 ? `${CHANNELS[c]} ` : "value ") + words(at(c, lensY, lensX)));
+    const said = `row ${lensY}, column ${lensX}: ${values.join(", ")}`;
     text.textContent = said;
     grid.setAttribute("aria-label", `${panel.alt}, as numbers. ${said}. Arrow keys move the lens.`);
     frame.drawn();
   }
 
-  function moveTo(y, x) { lens.y = y; lens.x = x; draw(); }
+  function moveTo(y, x) { lens.y = clamp(y, height - 1); lens.x = clamp(x, width - 1); draw(); }
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   grid.addEventListener("keydown", (event) => {
     const far = event.shiftKey ? LENS : 1;
-    if (STEPS[event.key]) moveTo(lens.y + far * STEPS[event.key][0], lens.x + far * STEPS[event.key][1]);
+    const { y, x } = here();
+    if (STEPS[event.key]) moveTo(y + far * STEPS[event.key][0], x + far * STEPS[event.key][1]);
     else if (event.key === "Home") moveTo(0, 0);
     else if (event.key === "End") moveTo(height - 1, width - 1);
     else return;
@@ -87,7 +90,7 @@ function buildArray(panel, frame, lens) {
   whole.addEventListener("pointermove", follow);
   zoomed.addEventListener("pointerdown", (event) => {
     const box = zoomed.getBoundingClientRect();
-    const top = firstOf(lens.y, rows, height), left = firstOf(lens.x, columns, width);
+    const top = firstOf(here().y, rows, height), left = firstOf(here().x, columns, width);
     moveTo(top + Math.floor(((event.clientY - box.top) / box.height) * rows), left + Math.floor(((event.clientX - box.left) / box.width) * columns));
   });
   return { node: h("div", {}, h("div", { class: "course-row" }, overview, grid), text), draw };

@@ -22,7 +22,6 @@ class UploadPicture(LiveWidget):
 
     title = "Your own picture"
     caption = "Choose a picture of yours, or drop one here: it goes to the Python of this notebook and nowhere else."
-    still_size = (6.0, 2.2)
     _esm = script("upload_picture.js")
 
     def __init__(self, on_picture: Callable[[bytes], tuple[Any, str]], *, megabytes: float = 20, **kwargs):
@@ -75,6 +74,11 @@ class UploadPicture(LiveWidget):
         if content["last"] or too_large:
             data = b"".join(self._pieces.pop(view))
             self._reply(content, lambda: self.receive(data, content["filename"]))
+
+    @property
+    def still_size(self) -> tuple[float, float]:
+        """Inches: a picture needs more room than none."""
+        return (6.0, 1.2) if self.picture is None else (6.0, 2.4)
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
