@@ -48,7 +48,7 @@ class CLIP(nn.Module):
         self.vision_projection = nn.Linear(config.vision.width, config.width, bias=False)
         self.text_projection = nn.Linear(config.text.width, config.width, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)))
-        self.logit_bias = None if config.bias is None else nn.Parameter(torch.tensor(config.bias))
+        self.logit_bias = None if config.bias is None else nn.Parameter(torch.tensor(float(config.bias)))
         for projection in (self.vision_projection, self.text_projection):
             nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
 
