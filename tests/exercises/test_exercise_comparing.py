@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -128,6 +129,20 @@ def test_whole_numbers_are_never_almost_equal():
 def test_a_wider_dtype_is_refused_where_the_exercise_says_so():
     assert find_difference(X.double(), X, close(same_dtype=True)).kind == "dtype"
     assert find_difference(X.int(), X.long(), exact(same_dtype=True)).kind == "dtype"
+
+
+class Moody:
+    def __eq__(self, other):
+        raise RuntimeError("not today")
+
+    __hash__ = None
+
+
+def test_objects_that_compare_in_their_own_way_are_compared_all_the_same():
+    table = pd.DataFrame({"shape": ["circle"], "size": [9]})
+    assert find_difference(table.copy(), table, close()) is None
+    assert find_difference(table.assign(size=5), table, close()).kind == "value"
+    assert find_difference(Moody(), Moody(), close()).kind == "value"
 
 
 def test_a_custom_comparison_decides_alone_and_sees_the_case():

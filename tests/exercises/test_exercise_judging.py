@@ -141,6 +141,16 @@ def test_an_answer_that_is_right_but_for_a_crash_in_one_part_keeps_the_other():
     assert verdict.problem.type == "ZeroDivisionError"
 
 
+def test_a_part_that_is_still_a_stub_leaves_the_other_its_points():
+    def half_written(query, key, scale):
+        if len(query) == 4:
+            return attention(query, key, scale)
+        raise NotImplementedError
+
+    verdict = verdict_on(FUNCTION, half_written)
+    assert (verdict.status, verdict.earned) == ("to do", 1.5)
+
+
 def test_too_slow_is_told_before_what_else_is_wrong():
     def wrong_then_endless(query, key, scale):
         while len(query) == 6:

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from toys import FUNCTION, MODULE, NUMBER, Gate, attention
@@ -35,6 +36,15 @@ def test_a_call_gives_a_copy_that_nothing_changes_later():
 
 def test_a_value_that_needs_a_gradient_is_detached():
     assert not run_one(lambda: torch.ones(2, requires_grad=True) * 2).value.requires_grad
+
+
+def test_a_sparse_answer_is_compared_as_the_dense_one_it_stands_for():
+    assert run_one(lambda: torch.eye(2).to_sparse()).value.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_table_that_was_not_touched_is_not_taken_for_changed():
+    assert run_one(lambda table: 1, pd.DataFrame({"size": [9]})).mutated == ()
+    assert run_one(lambda table: table.insert(0, "x", 1), pd.DataFrame({"size": [9]})).mutated == ("table",)
 
 
 def test_plain_reaches_into_containers():

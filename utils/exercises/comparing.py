@@ -81,7 +81,15 @@ def _compare(got: Any, expected: Any, comparison: Comparison, where: str) -> Dif
         return _compare_mappings(got, expected, comparison, where)
     if not isinstance(got, type(expected)):
         return _wrong_type(got, expected, where)
-    return None if got == expected else _unequal(got, expected, where)
+    return None if _equal(got, expected) else _unequal(got, expected, where)
+
+
+def _equal(got: Any, expected: Any) -> bool:
+    """Whether two objects of a type unknown here are equal; those that compare element by element have `equals`."""
+    try:
+        return bool(got.equals(expected) if hasattr(got, "equals") else got == expected)
+    except Exception:  # noqa: BLE001 - an object of the learner's may compare as it likes
+        return False
 
 
 def _compare_arrays(got: Any, expected: Any, comparison: Comparison, where: str) -> Difference | None:

@@ -67,11 +67,10 @@ def judge(
     failure = failures[index]
     recognise = wrong and status not in ("to do", "too slow")
     misconception = _recognise(exercise, cases, outcomes, expected, wrong) if recognise else None
-    if misconception and misconception.planted:
-        status = "to do"
+    untouched = misconception is not None and misconception.planted
     return Verdict(
-        status=status,
-        earned=0.0 if status == "to do" else earned,
+        status="to do" if untouched else status,
+        earned=0.0 if untouched else earned,
         public_text=_sentence(exercise, failure, outcomes[index]),
         detail=_detail(exercise, failure),
         misconception=misconception,

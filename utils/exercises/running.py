@@ -140,9 +140,9 @@ def measure_settings(exercise: Exercise, outcome: Outcome, seed: int) -> Outcome
 
 
 def plain(value: Any) -> Any:
-    """Return a copy of `value` that nothing else can change: tensors detached and on the CPU, containers rebuilt."""
+    """Return a copy of `value` that nothing changes later: tensors dense, detached, on the CPU; containers rebuilt."""
     if is_tensor(value):
-        return value.detach().cpu().clone()
+        return value.detach().cpu().to_dense().clone()
     if is_array(value):
         return value.copy()
     if isinstance(value, tuple | list):

@@ -81,7 +81,7 @@ def status_line(exercise: Exercise, verdict: Verdict) -> str:
     line = f"{exercise.id} {exercise.title}: {verdict.status}"
     if verdict.passed:
         return f"{line}, {count(exercise.points, 'point')}"
-    if len(verdict.groups) > 1 and any(verdict.groups.values()) and verdict.status != "to do":
+    if verdict.earned and len(verdict.groups) > 1:
         done = sum(verdict.groups.values())
         return f"{line}, {done} of {len(verdict.groups)} parts right"
     return line
