@@ -26,6 +26,8 @@ from utils.publishing.submission import (
 )
 from utils.publishing.verdicts import find_verdict
 
+PLUGINS = ("no:cacheprovider", "nbval.plugin", "utils.publishing.pytest_plugin")
+
 
 class CheckError(Exception):
     """nbval itself did not run; the message holds the end of what it said."""
@@ -230,7 +232,7 @@ def _run(notebook: dict, pristine: Path, folder: Path, timeouts: dict[str, float
         configuration.write_text("[pytest]\n", encoding="utf-8")
         report.touch()
         command = [sys.executable, "-m", "pytest", "-c", str(configuration), "--color=no", "--tb=line", "-q"]
-        command += ["-p", "no:cacheprovider", "-p", "nbval.plugin", "-p", "utils.publishing.pytest_plugin"]
+        command += [argument for plugin in PLUGINS for argument in ("-p", plugin)]
         command += ["--nbval", "--nbval-current-env", f"--course-pristine={pristine.resolve()}"]
         command += [f"--course-report={report}", f"--course-folder={folder}"]
         command += [f"{name}={seconds}" for name, seconds in timeouts.items() if seconds is not None]

@@ -24,11 +24,15 @@ class CellFailed(Exception):
 
 
 def execute(
-    notebook: NotebookNode, folder: Path, *, on_cell: Callable[[int, int], None] = lambda done, total: None
+    notebook: NotebookNode,
+    folder: Path,
+    *,
+    strict: bool = True,
+    on_cell: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Run `notebook` in `folder` with this very Python and store the outputs in it.
 
-    An answer that its check refuses raises `CellFailed`, like any other error: checks are strict here, and the
+    Raises `CellFailed` at the first error, and, where `strict`, at the first answer that its check refuses. The
     learner's progress is left alone. `on_cell(done, total)` is called after each cell.
     """
     from jupyter_client import AsyncKernelManager
@@ -51,7 +55,11 @@ def execute(
     client.reset_execution_trackers()
     with tempfile.TemporaryDirectory() as profile:
         # the user's own IPython start-up files would put their marks on the outputs
-        environment = os.environ | {"COURSE_PROGRESS": "off", "COURSE_STRICT": "1", "IPYTHONDIR": profile}
+        environment = os.environ | {
+            "COURSE_PROGRESS": "off",
+            "COURSE_STRICT": "1" if strict else "",
+            "IPYTHONDIR": profile,
+        }
         with client.setup_kernel(env=environment, cleanup_kc=True):
             for number, cell in enumerate(notebook.cells):
                 try:

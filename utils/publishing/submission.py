@@ -161,10 +161,11 @@ def syntax_error(source: str) -> str:
         try:  # again, with IPython's own syntax translated
             compile(TransformerManager().transform_cell(source), "<answer>", "exec", flags)
         except SyntaxError as error:
-            return f"syntax error in line {error.lineno}: {error.msg}"
+            # null bytes are an error without a line
+            return f"syntax error in line {error.lineno}: {error.msg}" if error.lineno else f"not Python: {error.msg}"
         except ValueError as error:
             return f"not Python: {error}"
-    except ValueError as error:  # null bytes
+    except ValueError as error:  # null bytes, before Python 3.12
         return f"not Python: {error}"
     return ""
 
