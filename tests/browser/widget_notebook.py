@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 COMMON = '''
+import time
+
 import numpy as np
 from utils.widgets import *
 
@@ -44,6 +46,8 @@ class Waves(FigureWidget):
 
     def update(self, frequency, scale, shape, colour, sum, word, again):
         self.calls += 1
+        if word == "slow":
+            time.sleep(2.5)
         if word == "crash":
             raise RuntimeError("the wave broke")
         if word == "empty":

@@ -33,7 +33,7 @@ function render({ model, el }) {
     const mine = turn;
     frame.fail("");
     if (file.size > limit) {
-      frame.fail(`${file.name} has ${(file.size / 1048576).toFixed(1)} MB; the limit is ${formatNumber(limit / 1048576)} MB`);
+      frame.fail(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB; the limit is ${formatNumber(limit / 1e6)} MB`);
       return;
     }
     frame.say(`Reading ${file.name} …`);

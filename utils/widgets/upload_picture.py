@@ -8,7 +8,7 @@ from typing import Any
 from utils.widgets.base import LiveWidget, script, write
 from utils.widgets.packing import as_picture, pack_picture
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 
 
 class UploadPicture(LiveWidget):
