@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from utils.lessons import Lesson
 
 LESSON = Lesson(id="9.1", path="9_toy/1_numbers", title="Numbers", question="What is two?", minutes=7)
+UNBUILT = Lesson(id="9.2", path="9_toy/2_letters", title="Letters", question="What comes after a?", minutes=1)
 
 
 def exercise(identifier: str, title: str, points: int = 2) -> SimpleNamespace:

@@ -104,19 +104,20 @@ def train(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the checkpoint goes; by default where the course keeps it."),
+        typer.Option(metavar="FOLDER", help="Where the checkpoint goes; by default where the course keeps it."),
     ] = None,
 ) -> None:
     """Train a model of the course again, as its checkpoint was made.
 
     Each checkpoint in assets/ has a recipe: data, model, steps and seed.
     Training writes the weights and, beside them, a model card with the
-    held-out figures. Ctrl-C stops it.
+    held-out figures. Ctrl-C stops it and writes nothing. Leaves with 1 if a
+    figure misses its bar.
 
     \b
     course train                   the recipes, and what each makes
     course train NAME
-    course train NAME --output mine.safetensors
+    course train NAME --output mine
     """
     from utils.cli.training import run_train
 
