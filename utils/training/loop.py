@@ -60,6 +60,10 @@ def fit(
     Ctrl-C raises `TrainingInterrupted` after the step under way, with the model as that step left it. A loss or a
     gradient that is not finite raises `FloatingPointError` before it can spoil the weights.
     """
+    if not 0 <= warm_up < 1:
+        raise ValueError(
+            f"warm_up is the share of the steps in which the learning rate rises, from 0 to 1, not {warm_up}"
+        )
     device = next(model.parameters()).device
     optimiser = _optimiser(model, learning_rate, weight_decay)
     rise = 0.0 if warm_up * steps == 1 else float(warm_up)  # OneCycleLR divides by zero if just one step is to rise
