@@ -167,6 +167,24 @@ def test_a_moving_artist_gives_the_pixels_of_a_full_drawing():
         assert (difference > 8).mean() < 0.002
 
 
+def test_what_moves_without_being_named_is_drawn_too():
+    class Titled(MovingLine):
+        def update(self, height):
+            self.line.axes.set_title(f"height {height}")
+            return super().update(height)
+
+    class TitledInFull(Titled):
+        def draw(self):
+            super().draw()
+
+    moving, full = Titled(), TitledInFull()
+    moving.set(height=17)
+    full.set(height=17)
+    difference = np.abs(pixels(full.still()[0]).astype(int) - pixels(moving.still()[0]).astype(int))
+    assert (difference > 8).mean() < 0.002
+    assert (pixels(full.still()[0]) != pixels(TitledInFull().still()[0])).any()
+
+
 def test_a_question_of_the_browser_is_answered_once_and_marked_as_its_own():
     line = Line()
     calls = len(line.calls)

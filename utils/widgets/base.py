@@ -170,7 +170,7 @@ class FigureWidget(LiveWidget):
         def draw(self):             # once: create the artists on self.figure, keep them
             axes = self.figure.subplots()
             (self.line,) = axes.plot(x, x)
-            return [self.line]      # optional: exactly the artists that update moves; the rest is then drawn only once
+            return [self.line]      # optional: the artists that move; as long as no other does, only they are drawn
 
         def update(self, power):    # at each move: change the artists
             self.line.set_ydata(x**power)
@@ -186,11 +186,12 @@ class FigureWidget(LiveWidget):
         self.figure = new_figure(*self.size)
         self._canvas = FigureCanvasAgg(self.figure)
         self._moving = list(self.draw() or [])
+        self._is_laid_out = False
         self._background = None
         super().__init__(**kwargs)
 
     def draw(self) -> Any:
-        """Create the artists on `self.figure`; return those that `update` moves, or None when it moves any."""
+        """Create the artists on `self.figure`; return those that `update` moves, so that only they are drawn again."""
         raise NotImplementedError(f"{type(self).__name__} must say what it draws")
 
     def update(self, **values) -> str | tuple[str, str]:
@@ -215,25 +216,21 @@ class FigureWidget(LiveWidget):
         return _encode(self._canvas.buffer_rgba())
 
     def _paint(self) -> None:
-        if self._background is None:
-            for artist in self._moving:
-                artist.set_animated(False)
-            self._canvas.draw()
+        if not self._is_laid_out:
             # laying out costs more than drawing, and a figure whose axes jump about is harder to follow
+            self._canvas.draw()
             self.figure.set_layout_engine("none")
-            if not self._moving:
-                self._background = ()
-                return
             for artist in self._moving:
                 artist.set_animated(True)
+            self._is_laid_out = True
+        # an animated artist is not drawn with the figure and does not make it stale, so whatever else moved is seen
+        if self._background is None or self.figure.stale:
             self._canvas.draw()
-            self._background = self._canvas.copy_from_bbox(self.figure.bbox)
-        if self._moving:
-            self._canvas.restore_region(self._background)
-            for artist in self._moving:
-                self.figure.draw_artist(artist)
+            self._background = self._canvas.copy_from_bbox(self.figure.bbox) if self._moving else None
         else:
-            self._canvas.draw()
+            self._canvas.restore_region(self._background)
+        for artist in self._moving:
+            self.figure.draw_artist(artist)
 
 
 def write(axes: Axes, text: str, *, width: int = 88, **style) -> None:

@@ -166,16 +166,20 @@ function render({ model, el }) {
     }
     context.textAlign = "center";
     context.textBaseline = "middle";
-    const words = (text, x, y, font) => {
-      context.font = font;
-      context.strokeStyle = paper;
-      context.lineWidth = 4;
-      context.lineJoin = "round";
-      context.strokeText(text, x, y);
-      context.fillStyle = ink;
-      context.fillText(text, x, y);
-    };
     const [x, y] = [toX(chosen), toY(chosen)];
+    const short = labels[chosen].length > 48 ? `${labels[chosen].slice(0, 47)}…` : labels[chosen];
+    context.font = "600 13px system-ui, sans-serif";
+    const half = context.measureText(short).width / 2 + 6;
+    const below = thumbs.has(chosen) ? THUMB : 22;
+    const labelX = Math.min(Math.max(x, half), wide - half), labelY = y + below > HEIGHT - 12 ? y - below : y + below;
+    // a rim of paper keeps the label readable over lines and points
+    context.strokeStyle = paper;
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeText(short, labelX, labelY);
+    context.fillStyle = ink;
+    context.fillText(short, labelX, labelY);
+    context.font = "600 12px system-ui, sans-serif";
     near.forEach(([j], rank) => {
       // the rank stands behind the neighbour, away from the chosen point
       const [dx, dy] = [toX(j) - x, toY(j) - y];
@@ -187,14 +191,8 @@ function render({ model, el }) {
       context.arc(rankX, rankY, 8, 0, 2 * Math.PI);
       context.fill();
       context.fillStyle = paper;
-      context.font = "600 12px system-ui, sans-serif";
       context.fillText(String(rank + 1), rankX, rankY);
     });
-    const short = labels[chosen].length > 48 ? `${labels[chosen].slice(0, 47)}…` : labels[chosen];
-    context.font = "600 13px system-ui, sans-serif";
-    const half = context.measureText(short).width / 2 + 6;
-    const below = thumbs.has(chosen) ? THUMB : 22;
-    words(short, Math.min(Math.max(x, half), wide - half), y + below > HEIGHT - 12 ? y - below : y + below, context.font);
     frame.drawn();
   }
 

@@ -13,7 +13,10 @@ function buildArray(panel, frame, lens) {
   const rgbAt = (y, x) => (channels === 3
     ? [0, 1, 2].map((c) => Math.round(255 * share(at(c, y, x))))
     : cividis(share(at(0, y, x))).colour.match(/\d+/g).map(Number));
-  const words = (value) => (panel.whole ? String(value) : formatNumber(value, 3));
+  const words = (value) => {
+    if (panel.whole) return String(value);
+    return value === 0 || Math.abs(value) >= 1e-3 ? value.toPrecision(3) : formatNumber(value, 3);
+  };
 
   const rgb = new Uint8Array(3 * height * width);
   for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) rgb.set(rgbAt(y, x), 3 * (y * width + x));
@@ -37,7 +40,7 @@ function buildArray(panel, frame, lens) {
     const context = sharpContext(zoomed, columns * CELL, rows * CELL);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.font = "12px system-ui, sans-serif";
+    context.font = "11.5px system-ui, sans-serif";
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
         const y = top + row, x = left + column;
@@ -46,13 +49,13 @@ function buildArray(panel, frame, lens) {
         context.fillRect(column * CELL, row * CELL, CELL, CELL);
         context.fillStyle = readableInk(colour);
         for (let c = 0; c < channels; c += 1) {
-          context.fillText(words(at(c, y, x)), (column + 0.5) * CELL, (row + 0.5) * CELL + (c - (channels - 1) / 2) * 15);
+          context.fillText(words(at(c, y, x)), (column + 0.5) * CELL, (row + 0.5) * CELL + (c - (channels - 1) / 2) * 14 + 0.5);
         }
       }
     }
     const boxY = (lensY - top) * CELL, boxX = (lensX - left) * CELL;
-    context.strokeStyle = "#000"; context.lineWidth = 5; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
-    context.strokeStyle = "#fff"; context.lineWidth = 2; context.strokeRect(boxX + 2.5, boxY + 2.5, CELL - 5, CELL - 5);
+    context.strokeStyle = "#000"; context.lineWidth = 3; context.strokeRect(boxX + 1.5, boxY + 1.5, CELL - 3, CELL - 3);
+    context.strokeStyle = "#fff"; context.lineWidth = 1; context.strokeRect(boxX + 1.5, boxY + 1.5, CELL - 3, CELL - 3);
     const scaleY = whole.clientHeight / height || 224 / Math.max(height, width);
     const scaleX = whole.clientWidth / width || 224 / Math.max(height, width);
     Object.assign(mark.style, {
