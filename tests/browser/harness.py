@@ -85,7 +85,7 @@ class Server:
         command += [f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
         command += [f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={root}", "--LabApp.news_url=None"]
         command += ["--ServerApp.terminals_enabled=False"]
-        # as `course lab` does: without it each answer of a live widget takes some 35 ms longer
+        # without it each answer of a live widget takes some 35 ms longer
         command += ["--ServerApp.jpserver_extensions={'utils.widgets.server': True}"]
         self.log = home / "lab.log"
         with self.log.open("wb") as log:
