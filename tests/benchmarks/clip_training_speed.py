@@ -36,7 +36,7 @@ SHAPES = {
     "lesson": (64, 3, 1, 2),  # width, depth of the vision tower, depth of the text tower, heads
     "larger": (96, 4, 2, 4),
 }
-Step = Callable[[], None]
+Step = Callable[[], float]  # one step of training; returns the loss before it
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,13 @@ def contestants(shape: str, batch: int = 128) -> dict[str, Step]:
         model = build(shape)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
-        def step() -> None:
+        def step() -> float:
             with autocast(torch.device("cpu"), fast):
                 loss = info_nce(model.similarity(*model(pictures, tokens)))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
+            return loss.item()
 
         return step
 
@@ -89,12 +90,13 @@ def contestants(shape: str, batch: int = 128) -> dict[str, Step]:
         model = transformers_clip(build(shape)).train()
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
-        def step() -> None:
+        def step() -> float:
             with autocast(torch.device("cpu"), fast):
                 loss = model(input_ids=tokens, pixel_values=to_pixels(pictures), return_loss=True).loss
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
+            return loss.item()
 
         return step
 
