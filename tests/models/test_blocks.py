@@ -59,6 +59,14 @@ def test_attention_without_causal_looks_everywhere():
     assert not torch.isclose(block(x), block(changed)).all(-1).any()
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("first", [1, 3, 6])
+def test_a_block_asked_for_the_first_positions_returns_what_it_would_have_said_of_them(causal, first):
+    block = Block(16, 2, 32, causal).double()
+    x = torch.randn(2, 6, 16, dtype=torch.float64)
+    torch.testing.assert_close(block(x, first), block(x)[:, :first])
+
+
 def test_feed_forward_treats_each_position_alone():
     layer = FeedForward(8, 16)
     x = torch.randn(2, 5, 8)

@@ -64,6 +64,14 @@ def test_pixels_run_from_minus_one_to_one_and_the_picture_is_left_alone():
     assert floats.tolist() == [0, 51, 255]
 
 
+@pytest.mark.parametrize("first", [1, 4])
+def test_a_vit_asked_for_the_first_vectors_returns_them_alone(model, pictures, first):
+    pixels = to_pixels(pictures)
+    everything = model.vision(pixels)
+    assert everything.shape == (5, 17, 32)
+    torch.testing.assert_close(model.vision(pixels, first), everything[:, :first])
+
+
 def test_an_embedding_does_not_depend_on_the_rest_of_the_batch(model, pictures, tokens):
     images, texts = model(pictures, tokens)
     torch.testing.assert_close(model.encode_image(pictures[2:3]), images[2:3])

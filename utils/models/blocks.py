@@ -27,11 +27,13 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
 
-    def forward(self, x: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
-        """Return for each position a mixture of all positions' values."""
+    def forward(
+        self, x: Float[Tensor, "batch length width"], first: int | None = None
+    ) -> Float[Tensor, "batch readers width"]:
+        """Return for each position, or only for the `first` ones, a mixture of all positions' values."""
         parts = self.query_key_value(x).chunk(3, dim=-1)
         q, k, v = (rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts)
-        return self.output(rearrange(attend(q, k, v, self.causal), "b h n d -> b n (h d)"))
+        return self.output(rearrange(attend(q[:, :, :first], k, v, self.causal), "b h n d -> b n (h d)"))
 
 
 def attend(
@@ -74,9 +76,11 @@ class Block(nn.Module):
         self.norm_2 = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, hidden)
 
-    def forward(self, x: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
-        """Return the positions after one exchange of information and one transformation."""
-        x = x + self.attention(self.norm_1(x))
+    def forward(
+        self, x: Float[Tensor, "batch length width"], first: int | None = None
+    ) -> Float[Tensor, "batch readers width"]:
+        """Return all positions, or only the `first`, after one exchange of information and one transformation."""
+        x = x[:, :first] + self.attention(self.norm_1(x), first)
         return x + self.feed_forward(self.norm_2(x))
 
 

@@ -55,7 +55,8 @@ class CLIP(nn.Module):
     def encode_image(self, pictures: Tensor) -> Float[Tensor, "batch width"]:
         """Return a unit vector for each picture, [batch, 3, height, width], 0 to 255 (uint8) or -1 to 1 (float)."""
         pixels = pictures if pictures.is_floating_point() else to_pixels(pictures).to(self.logit_scale.dtype)
-        return F.normalize(self.vision_projection(self.vision(pixels)[:, 0]).to(self.logit_scale.dtype), dim=-1)
+        class_token = self.vision(pixels, first=1)[:, 0]
+        return F.normalize(self.vision_projection(class_token).to(self.logit_scale.dtype), dim=-1)
 
     def encode_text(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch width"]:
         """Return a unit vector for each text."""

@@ -69,8 +69,13 @@ class ViT(nn.Module):
         nn.init.normal_(self.class_token, std=0.02)
         nn.init.normal_(self.positions, std=0.02)
 
-    def forward(self, pixels: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch tokens width"]:
-        """Return the class token's vector at position 0 and then one vector a patch, normalised."""
+    def forward(
+        self, pixels: Float[Tensor, "batch channels height width"], first: int | None = None
+    ) -> Float[Tensor, "batch tokens width"]:
+        """Return the class token's vector at position 0 and then one vector a patch, normalised.
+
+        Whoever reads only the `first` of them says so, and saves most of the last block.
+        """
         expected = (self.config.channels, self.config.image_size, self.config.image_size)
         if pixels.shape[1:] != expected:
             raise ValueError(
@@ -79,9 +84,9 @@ class ViT(nn.Module):
         patches = self.patch_embedding(pixels)
         class_token = self.class_token.expand(len(patches), 1, -1)
         x = self.norm_in(torch.cat([class_token, patches], dim=1) + self.positions)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x)
-        return self.norm_out(x)
+        return self.norm_out(self.blocks[-1](x, first))
 
 
 def to_pixels(pictures: Tensor) -> Float[Tensor, "batch channels height width"]:
