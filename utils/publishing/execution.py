@@ -57,6 +57,7 @@ def execute(
         # the user's own IPython start-up files would put their marks on the outputs
         environment = os.environ | {
             "COURSE_PROGRESS": "off",
+            "TQDM_DISABLE": "1",  # bars are for eyes, not for stored outputs
             "COURSE_STRICT": "1" if strict else "",
             "IPYTHONDIR": profile,
         }

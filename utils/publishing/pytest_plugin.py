@@ -7,7 +7,7 @@ With the package installed, `pytest --nbval course/` just works:
 - an answer cell is run but its output not compared; when it fails or never ends, its stub takes its place, so that the
   cells after it still run and the other exercises still earn their points;
 - figures printed with their limit (`recall@1 0.97, bar 0.90: met`) may differ, the rest of the line may not;
-- a cell may take 120 s (`--nbval-cell-timeout` changes it), an answer cell 30 s (`--course-answer-timeout`), and a
+- a cell may take 300 s (`--nbval-cell-timeout` changes it), an answer cell 30 s (`--course-answer-timeout`), and a
   kernel that dies is noticed at once;
 - nothing is written into the learner's progress.
 
@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 NBVAL_DEFAULT_TIMEOUT = 2000.0
-CELL_TIMEOUT = 120.0
+CELL_TIMEOUT = 300.0
 ANSWER_TIMEOUT = 30.0
 
 
@@ -94,7 +94,7 @@ class CourseNotebooks:
         """Start the kernel with the learner's progress switched off, and watch over it."""
         if not hasattr(item, "course"):
             return (yield)
-        with _environment(COURSE_PROGRESS="off"):
+        with _environment(COURSE_PROGRESS="off", TQDM_DISABLE="1"):  # bars are for eyes, not for outputs
             result = yield
         kernel = item.parent.kernel
         if not hasattr(kernel, "watched"):
