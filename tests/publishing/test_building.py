@@ -229,8 +229,10 @@ def test_a_solution_that_its_check_refuses_stops_the_build(tmp_path):
     course = toy.write_source(tmp_path, toy.SOURCE.replace("return 2 * number", "return 3 * number"))
     with pytest.raises(BuildError) as caught:
         build(**course.options)
-    assert "check-9-1-1" in str(caught.value)
-    assert "not yet" in str(caught.value)
+    (problem,) = caught.value.problems
+    assert problem.cell == "check-9-1-1"
+    assert "not yet" in problem.message
+    assert course.source.read_text(encoding="utf-8").split("\n")[problem.line - 1] == '# %% check="9.1.1"'
 
 
 def test_a_widget_keeps_its_still_picture_and_loses_its_view(tmp_path):
@@ -315,7 +317,7 @@ def test_an_edited_expected_output_is_stale(built, tmp_path):
     text = course.notebook.read_text(encoding="utf-8")
     course.notebook.write_text(text.replace("9.1.1 Twice: passed", "9.1.1 Twice: to do"), encoding="utf-8")
     (stale,) = find_stale(**course.options, execute=False)
-    assert (stale.file, stale.cell, stale.difference) == (course.notebook, "check-9-1-1", "its outputs differs")
+    assert (stale.file, stale.cell, stale.difference) == (course.notebook, "check-9-1-1", "its output differs")
 
 
 def test_an_output_that_would_come_out_otherwise_is_found_by_running(built, tmp_path):

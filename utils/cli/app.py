@@ -54,7 +54,7 @@ def check(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     cell_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=1, help="How long a cell may run.", show_default="120")
+        float | None, typer.Option(metavar="SECONDS", min=1, help="How long a cell may run.", show_default="300")
     ] = None,
     answer_timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=1, help="How long an answer cell may run.", show_default="30")

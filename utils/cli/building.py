@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from utils.cli.messages import UserError, console, relative
-from utils.lessons import LESSONS, Lesson, find_lesson
+from utils.lessons import COURSE, LESSONS, SOLUTIONS, Lesson, find_lesson
 
 
 def run_build(names: Sequence[str], *, check: bool, execute: bool) -> int:
@@ -52,8 +53,16 @@ def run_build(names: Sequence[str], *, check: bool, execute: bool) -> int:
 def chosen(names: Sequence[str]) -> list[Lesson]:
     """Return the lessons called `names`, or, if there are no names, all that have a source."""
     try:
-        return [find_lesson(name.removesuffix(".py").removesuffix(".ipynb")) for name in names] or [
-            lesson for lesson in LESSONS if lesson.source.exists()
-        ]
+        lessons = [find_lesson(_bare(name)) for name in names]
     except KeyError as error:
         raise UserError(error.args[0]) from error
+    return lessons or [lesson for lesson in LESSONS if lesson.source.exists()]
+
+
+def _bare(name: str) -> str:
+    """Return `name` as the course map has it: a file that the shell completed may stand for its lesson."""
+    path = Path(name)
+    if path.suffix not in (".py", ".ipynb"):
+        return name
+    tree = next((tree for tree in (SOLUTIONS, COURSE) if path.resolve().is_relative_to(tree)), None)
+    return (path.resolve().relative_to(tree) if tree else path).with_suffix("").as_posix()

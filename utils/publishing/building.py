@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
     from utils.exercises.definition import Exercise
 
+CELL_PARTS = {
+    "cell_type": "type",
+    "source": "source",
+    "metadata": "metadata",
+    "execution_count": "execution count",
+    "outputs": "output",
+}
+
 Exercises = Callable[[str], Sequence["Exercise"]]
 OnCell = Callable[[Lesson, int, int], None]
 
@@ -179,13 +187,12 @@ def _run(notebook: NotebookNode, source: Path, lesson: Lesson, on_cell: OnCell) 
 
 def _placed(problem: Problem, file: Path, notebook: NotebookNode | None = None) -> Problem:
     """Return `problem` with the file it is in and the line where its cell begins there, if that can be told."""
+    from utils.publishing.source import cell_lines
+
     line = None
-    if notebook is not None:
-        text = file.read_text(encoding="utf-8")
-        cell = next((cell for cell in notebook.cells if cell.id == problem.cell), None)
-        first = (cell.source.strip().split("\n") if cell is not None else [""])[0]
-        if first and text.count(f"\n{first}\n") == 1:
-            line = text[: text.index(f"\n{first}\n") + 1].count("\n") + 1
+    ids = [cell.id for cell in notebook.cells] if notebook is not None else []
+    if problem.cell in ids:
+        line = cell_lines(file.read_text(encoding="utf-8"), len(ids))[ids.index(problem.cell)]
     return replace(problem, file=file, line=line)
 
 
@@ -223,9 +230,9 @@ def _differences(fresh: NotebookNode, stored: NotebookNode, file: Path, lesson: 
             if old.get("id", "") not in fresh_ids:
                 return stale(old.get("id", ""), f"not in the source any more: {_begin(old.source)}")
             return stale(new.id, "the cells stand in another order")
-        for part in ("cell_type", "source", "metadata", "execution_count", "outputs"):
+        for part, name in CELL_PARTS.items():
             if new.get(part) != old.get(part):
-                return stale(new.id, f"its {part.replace('_', ' ')} differs")
+                return stale(new.id, f"its {name} differs")
     if len(fresh.cells) > len(stored.cells):
         new = fresh.cells[len(stored.cells)]
         return stale(new.id, f"a new cell of the source is not there yet: {_begin(new.source)}")

@@ -158,6 +158,8 @@ class _Session:
 
     def take(self, record: dict) -> None:
         """Take in how one cell went."""
+        if record["when"] == "setup":
+            raise CheckError(f"the notebook's kernel did not start: {record['reason']}")
         exercise = record["exercise"]
         if self.killer is not None:
             return  # the cells after the kernel's death say nothing
@@ -252,13 +254,16 @@ def _run(notebook: dict, pristine: Path, folder: Path, timeouts: dict[str, float
 
 
 def _follow(process: subprocess.Popen, report: Path) -> Iterator[dict]:
-    """Yield the lines of `report` while `process` writes them."""
-    with report.open(encoding="utf-8") as lines:
+    """Yield the records in `report` while `process` writes them."""
+    with report.open("rb") as lines:
+        line = b""
         while True:
             ended = process.poll() is not None
-            while (line := lines.readline()).endswith("\n"):
-                yield json.loads(line)
-            lines.seek(lines.tell() - len(line.encode()))
+            for part in lines:
+                line += part
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
+                    line = b""
             if ended:
                 return
             time.sleep(0.05)

@@ -9,7 +9,7 @@ With the package installed, `pytest --nbval course/` just works:
 - figures printed with their limit (`recall@1 0.97, bar 0.90: met`) may differ, the rest of the line may not;
 - a cell may take 300 s (`--nbval-cell-timeout` changes it), an answer cell 30 s (`--course-answer-timeout`), and a
   kernel that dies is noticed at once;
-- nothing is written into the learner's progress.
+- warnings and progress bars (standard error) do not count, and nothing is written into the learner's progress.
 
 This module is loaded in every pytest run of whoever has the course installed: it must import in milliseconds.
 """
@@ -73,6 +73,8 @@ class CourseNotebooks:
         item.kind = next((kind for kind in ("answer", "check") if kind in item.course), "other")
         item.exercise = item.course.get(item.kind, "")
         item.parent.sanitize_patterns.update(MASKS)
+        if "stderr" not in item.parent.skip_compare:
+            item.parent.skip_compare += ("stderr",)
         if item.kind == "other":
             return
         try:
@@ -264,6 +266,7 @@ def _record(item, report) -> dict:
     outputs = item.test_outputs or []
     error = next((output for output in outputs if output.output_type == "error"), None)
     return {
+        "when": report.when,
         "id": item.cell.get("id", ""),
         "kind": item.kind,
         "exercise": item.exercise,

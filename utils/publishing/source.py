@@ -51,7 +51,7 @@ def read_lesson(source: Path, lesson: Lesson, exercises: Sequence[Exercise]) -> 
 
     text = source.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
-    reader = _Reader(source, lesson, exercises, _cell_lines(text, len(notebook.cells)))
+    reader = _Reader(source, lesson, exercises, cell_lines(text, len(notebook.cells)))
     for number, cell in enumerate(notebook.cells):
         reader.take(number, cell)
     reader.finish()
@@ -63,7 +63,7 @@ def read_lesson(source: Path, lesson: Lesson, exercises: Sequence[Exercise]) -> 
     return built, reader.problems
 
 
-def _cell_lines(text: str, cells: int) -> list[int | None]:
+def cell_lines(text: str, cells: int) -> list[int | None]:
     """Return the line in which each cell begins, or Nones where they cannot be told."""
     lines = [number for number, line in enumerate(text.split("\n"), start=1) if _MARKER.match(line)]
     return list(lines) if len(lines) == cells else [None] * cells

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import copy
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,16 +127,13 @@ def find_lesson_of(notebook: Notebook, lessons: Iterable[Lesson]) -> Lesson:
         raise NotebookError(
             f"{notebook.path} says it is lesson {notebook.lesson}; this version of the course has the lessons {known}"
         )
-    claims = " ".join(
-        f"{cell.answer} {cell.id.replace('-', '.')} {cell.grade_id.replace('-', '.')}" for cell in notebook.cells
-    )
-    answered = re.findall(r"(?<![\d.])(\d+\.\d+)\.\d+(?![\d.])", claims.replace("answer.", "").replace("check.", ""))
-    names = (notebook.path.stem, f"{notebook.path.parent.name}/{notebook.path.stem}")
     for lesson in lessons:
-        if lesson.id in answered:
-            return lesson
+        dotted, dashed = f"{lesson.id}.", f"answer-{lesson.id}-".replace(".", "-")
+        for cell in notebook.cells:
+            if cell.answer.startswith(dotted) or cell.id.startswith(dashed) or cell.grade_id.startswith(dashed):
+                return lesson
     for lesson in lessons:
-        if lesson.path in names or lesson.path.rpartition("/")[2] == notebook.path.stem:
+        if Path(lesson.path).name == notebook.path.stem:
             return lesson
     raise NotOfThisCourse(
         f"{notebook.path} is not a notebook of this course: "

@@ -39,7 +39,7 @@ def find_verdict(text: str, exercise: str) -> Verdict | None:
     """Return the last verdict on `exercise` in `text`, or None: what a learner's own code prints comes before it."""
     pattern = re.compile(_VERDICT.replace("{exercise}", re.escape(exercise)), re.MULTILINE)
     for found in reversed(list(pattern.finditer(text))):
-        words = " ".join(f"{found['rest'] or ''}\n{found['below']}".split())
+        words = ". ".join(filter(None, ((found["rest"] or "").strip(), " ".join(found["below"].split()))))
         return Verdict(found[0].partition("\n")[0], found["title"], found["status"], words)
     return None
 
