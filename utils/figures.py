@@ -19,11 +19,14 @@ LINES = ("-", "--", ":", "-.")
 COLOURS = (*MODALITY_COLOURS.values(),)
 
 
-def show_pictures(pictures: Tensor, titles: Sequence[str], *, alt: str, columns: int = 6, wrap: int = 18) -> None:
-    """Display pictures, uint8 [n, 3, height, width], in rows of `columns`, each under its title."""
+def show_pictures(
+    pictures: Tensor, titles: Sequence[str], *, alt: str, columns: int = 6, wrap: int = 18, inches: float = 1.35
+) -> None:
+    """Display pictures, uint8 [n, 3, height, width], in rows of `columns`, each `inches` wide and under its title."""
     rows = math.ceil(len(pictures) / columns)
     lines = max(len(textwrap.wrap(title, wrap)) for title in titles)
-    figure = new_figure(1.35 * columns, rows * (1.35 + 0.15 * lines))
+    height = inches * pictures.shape[2] / pictures.shape[3]
+    figure = new_figure(inches * columns, rows * (height + 0.15 * lines))
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
     for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
@@ -84,6 +87,41 @@ def show_curves(
     if len(curves) > 1 or level:
         axes.legend(frameon=False, fontsize=9)
     style_axes(axes, title=title, x=x, y=y)
+    show(figure, alt)
+
+
+def show_bars(
+    bars: Mapping[str, float],
+    *,
+    title: str,
+    x: str,
+    alt: str,
+    format: str = ".2f",
+) -> None:
+    """Display a horizontal bar for each name, with its value at its end.
+
+    A bar called by a modality has its colour. One called by several, such as "text + image", has the first one's, with
+    hatching in the second's.
+    """
+    figure = new_figure(6.4, 0.8 + 0.36 * len(bars))
+    axes = figure.subplots()
+    for place, (name, value) in enumerate(bars.items()):
+        first, *others = (MODALITY_COLOURS.get(part, NEUTRAL) for part in name.split(" + "))
+        hatching = {"hatch": "//", "edgecolor": others[0]} if others else {}
+        axes.barh(place, value, height=0.62, color=first, linewidth=0, **hatching)
+        axes.annotate(
+            f"{value:{format}}",
+            (value, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=INK,
+        )
+    axes.set_yticks(range(len(bars)), list(bars), fontsize=9)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    style_axes(axes, title=title, x=x)
     show(figure, alt)
 
 

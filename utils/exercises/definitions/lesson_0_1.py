@@ -72,7 +72,7 @@ def _brightness_cases(rng):
 
 BRIGHTNESS = Exercise(
     id="0.1.1",
-    title="How bright is it?",
+    title="How bright it is",
     kind="function",
     entry="brightness",
     points=2,
@@ -197,7 +197,7 @@ OVERFLOW = Exercise(
 
 NUDGE = Exercise(
     id="0.1.3",
-    title="Who notices a nudge?",
+    title="Who notices a nudge",
     kind="choice",
     entry="choice",
     points=1,

@@ -503,7 +503,7 @@ ENCODE_ROW = Exercise(
 
 SECOND_SOURCE = Exercise(
     id="1.1.5",
-    title="Whom would you ask?",
+    title="Whom to ask",
     kind="choice",
     entry="choice",
     points=2,
