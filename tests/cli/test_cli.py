@@ -99,7 +99,7 @@ def test_every_help_has_an_example(command):
         (["check", "nothing.ipynb"], "nothing.ipynb does not exist"),
         (["train", "clip_scene"], "there is no recipe 'clip_scene'; did you mean clip_scenes"),
         (["lab", "--port", "0"], "--port"),
-        (["chekc"], "check"),
+        (["chekc"], "check"),  # codespell:ignore chekc
     ],
 )
 def test_a_users_mistake_is_told_in_a_sentence(arguments, message, monkeypatch, capsys):
