@@ -100,15 +100,16 @@ def show_bars(
 ) -> None:
     """Display a horizontal bar for each name, with its value at its end.
 
-    A bar called by a modality has its colour. One called by several, such as "text + image", has the first one's, with
-    hatching in the second's.
+    A bar called by a modality has its colour; one called by several, such as "text + image", has a stripe of each.
     """
     figure = new_figure(6.4, 0.8 + 0.36 * len(bars))
     axes = figure.subplots()
     for place, (name, value) in enumerate(bars.items()):
-        first, *others = (MODALITY_COLOURS.get(part, NEUTRAL) for part in name.split(" + "))
-        hatching = {"hatch": "//", "edgecolor": others[0]} if others else {}
-        axes.barh(place, value, height=0.62, color=first, linewidth=0, **hatching)
+        parts = name.split(" + ")
+        height = 0.62 / len(parts)
+        for i, part in enumerate(parts):
+            middle = place + (i - (len(parts) - 1) / 2) * height
+            axes.barh(middle, value, height=height, color=MODALITY_COLOURS.get(part, NEUTRAL))
         axes.annotate(
             f"{value:{format}}",
             (value, place),

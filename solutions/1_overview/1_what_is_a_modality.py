@@ -357,15 +357,15 @@ def shadows(scenes):
     return contrast / contrast.amax(dim=(1, 2), keepdim=True)  # 0 for the ground, 1 for the thing
 
 
-grey = (255 * (1 - shadows(some))).byte()[:, None].expand(-1, 3, -1, -1)
+grey = (240 * (1 - shadows(some))).byte()[:, None].expand(-1, 3, -1, -1)
 show_pictures(
     grey,
     vague_captions(some),
-    alt="Six dark shadows on white, under captions that name colour, size and place but no shape.",
+    alt="Six dark shadows on a pale ground, under captions that name colour, size and place but no shape.",
 )
 
 # %% [markdown]
-# What *is* it? Take all the things that could stand there, and keep those which fit what we know.
+# The fourth of them: what *is* it? Take all the things that could stand there, and keep those which fit what we know.
 
 # %% concepts=["A1.5"]
 mystery = some[3:4]
@@ -478,7 +478,8 @@ scores = {names: right(probes[names], read(test, names), test).mean().item() for
 guess.reveal(scores["text", "image"])
 
 # %% [markdown]
-# Far more than the sum of the two. And it is not a matter of having more sources:
+# Far more than the sum of the two. And it is not a matter of having more sources. In the figure the caption is *text*,
+# the shadow *image*, the record *structured*.
 
 # %% concepts=["A1.5"]
 report("caption and shadow", scores["text", "image"], bar=0.90)
@@ -523,7 +524,7 @@ grounding(score, shadows(unseen), blank=no_shadow, baseline=blind, modality="sha
 # {{exercise 1.1.6}}
 #
 # Training data are shuffled. This function runs, its shapes are right, and it ruins them. Find the bug and mend it: the
-# rows must be in random order, and still in pairs.
+# rows must come in the random order that `generator` draws first, and still in pairs.
 
 
 # %% answer="1.1.6"

@@ -163,6 +163,7 @@ OVERFLOW = Exercise(
             name="no limit",
             sentence="That is what the sum would be; a byte cannot hold it, since it ends at 255.",
             answer=260,
+            when=lambda number: number > 255,
         ),
         Misconception(
             name="stops at white",

@@ -66,6 +66,11 @@ def _end_after_the_padding(caption, vocabulary, length):
     return _numbers([*words, *["<pad>"] * (length - len(words) - 1), "<end>"], vocabulary)
 
 
+def _filled_up_with_end(caption, vocabulary, length):
+    words = ["<start>", *caption.split()]
+    return _numbers(words + ["<end>"] * (length - len(words)), vocabulary)
+
+
 def _every_word_once(caption, vocabulary, length):
     return encode_caption(" ".join(dict.fromkeys(caption.split())), vocabulary, length)
 
@@ -145,6 +150,11 @@ ENCODE_CAPTION = Exercise(
             sentence="Your <end> stands at the very end of the tensor. It belongs after the last word: it says that only "
             "padding follows.",
             answer=_end_after_the_padding,
+        ),
+        Misconception(
+            name="filled up with ends",
+            sentence="You filled up with <end>. A sentence ends once; the rest is <pad>, which models learn to skip.",
+            answer=_filled_up_with_end,
         ),
         Misconception(
             name="every word once",
