@@ -50,6 +50,8 @@ def lab_arguments(
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        # without it the connection holds back small messages, and a live widget answers 35 ms later
+        "--ServerApp.jpserver_extensions={'utils.widgets.server': True}",
     ]
     return [*command, *([] if browser else ["--no-browser"]), *arguments]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from utils.models.clip import CLIP, CLIPConfig
 from utils.models.text import TextConfig
 from utils.models.vit import ViTConfig
-from utils.training.device import choose_device, set_seed
+from utils.training.device import choose_device, has_fast_mode, set_seed
 from utils.training.loop import History, fit
 from utils.training.objectives import info_nce
 from utils.world import render_captions, render_pictures, sample_scenes, tokenize
@@ -57,6 +57,7 @@ def _train_clip_scenes(recipe: Recipe) -> tuple[CLIP, History]:
         steps=recipe.steps,
         learning_rate=2e-3,
         weight_decay=0.3,
+        fast=has_fast_mode(device),
         description=recipe.name,
     )
     return model.cpu(), history
