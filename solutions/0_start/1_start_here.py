@@ -53,7 +53,7 @@ show_pictures(
 
 # %% tags=["nbval-ignore-output"]
 for finding in examine():
-    if finding.required:
+    if finding.required and finding.name != "Notebooks":  # you are reading one
         print("ok     " if finding.well else "MISSING", finding.name)
         if not finding.well:
             print(f"        {finding.found}: {finding.remedy}")

@@ -38,7 +38,7 @@ for_people = {
 panels = []
 for name, modality in MODALITIES.items():
     numbers = modality.render(scenes)[0]
-    note = f"{list(numbers.shape)} {numbers.dtype}: each number is {modality.unit}"
+    note = f"{list(numbers.shape)} {numbers.dtype}. One number: {modality.unit}"
     if name in for_people:
         panels.append(Panel(name.capitalize(), *for_people[name], note))
     panels.append(Panel(f"{name.capitalize()}: numbers", "array", torch.atleast_2d(numbers), note))
