@@ -3,7 +3,8 @@
 #
 # **How can pictures and sentences learn to live in one space, from nothing but pairs?**
 #
-# Nobody tells the model what *red* is, or *circle*. It sees pictures beside their captions, thousands of them, and plays
+# Nobody tells the model what *red* is, or *circle*. It sees pictures beside their captions, thousands of them, and
+# plays
 # one game: find the caption that belongs to this picture, and the picture that belongs to this caption. Below you see
 # what the game leads to; by the end you will have trained it yourself.
 
@@ -12,10 +13,11 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from utils.evaluation import class_embeddings, grounding, hits_at_k, report, zero_shot_correct
-from utils.evaluation.held_out import attribute_prompts, zero_shot_attribute
+from utils.evaluation.held_out import attribute_prompts
 from utils.exercises import check, options, working
 from utils.figures import principal_plane, show_curves, show_matrix, show_pictures
 from utils.models.blocks import count_parameters
@@ -49,7 +51,8 @@ show_matrix(
 
 # %% [markdown]
 # **You will be able to** write the contrastive loss by hand and vectorised · say what the temperature does · train a
-# CLIP in this notebook and prove that it uses its eyes · classify without a classifier · say what such a model cannot do.
+# CLIP in this notebook and prove that it uses its eyes · classify without a classifier · say what such a model
+# cannot do.
 #
 # **Time** about {{minutes}} minutes · **builds on** 1.1, pictures and sentences as tensors.
 #
@@ -104,6 +107,9 @@ wrong_pairs = 128 * 127
 # wrong_pairs = ...
 ### END SOLUTION
 
+# %% [markdown]
+# You may let Python multiply.
+
 # %% check="2.3.1"
 check("2.3.1", wrong_pairs)
 
@@ -117,12 +123,17 @@ check("2.3.1", wrong_pairs)
 # shape `[n, m]`: a row for each picture, a column for each caption.
 
 # %% answer="2.3.2"
-def cosine_similarities(images, texts):
+def cosine_similarities(
+    images: Float[Tensor, "n width"], texts: Float[Tensor, "m width"]
+) -> Float[Tensor, "n m"]:
     ### BEGIN SOLUTION
     images = images / images.norm(dim=-1, keepdim=True)
     texts = texts / texts.norm(dim=-1, keepdim=True)
     return images @ texts.T
     ### END SOLUTION
+
+# %% [markdown]
+# The check brings vectors of many lengths, and not as many pictures as captions.
 
 # %% check="2.3.2"
 check("2.3.2", cosine_similarities)
@@ -164,16 +175,20 @@ for j, column in enumerate(similarities.T.tolist()):
 #
 # {{exercise 2.3.3}}
 #
-# Write it without loops. `similarities` has shape `[n, n]`, with the right pairs on the diagonal; return one number, the
+# Write it without loops. `similarities` has shape `[n, n]`, with the right pairs on the diagonal; return one number,
+# the
 # mean over both directions. `F.cross_entropy` is welcome.
 
 # %% answer="2.3.3"
-def contrastive_loss(similarities, temperature):
+def contrastive_loss(similarities: Float[Tensor, "n n"], temperature: float) -> Float[Tensor, ""]:
     ### BEGIN SOLUTION
     logits = similarities / temperature
     right = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
     ### END SOLUTION
+
+# %% [markdown]
+# Three batches of different size and temperature will be tried.
 
 # %% check="2.3.3"
 check("2.3.3", contrastive_loss)
@@ -194,7 +209,8 @@ print(f"ln(3)            {math.log(3):.2f}")
 # spreads them out. Move the slider, and watch which cells light up and what the loss punishes.
 
 # %% tags=["widget"] concepts=["A2.10"]
-TemperatureMatrix(similarities, rows=["picture 0", "picture 1", "picture 2"], columns=["caption 0", "caption 1", "caption 2"])
+names = [f"{kind} {i}" for kind in ("picture", "caption") for i in range(3)]
+TemperatureMatrix(similarities, rows=names[:3], columns=names[3:])
 
 # %% [markdown]
 # Too warm, and a clear winner gets hardly more than the rest. Too cold, and the one wrong winner costs everything. In
@@ -229,6 +245,9 @@ settings = {"temperature": 0.05}
 # settings = {"temperature": ...}
 ### END SOLUTION
 
+# %% [markdown]
+# Nothing to derive here: look at the curve, and try.
+
 # %% check="2.3.4"
 check("2.3.4", settings)
 
@@ -249,12 +268,17 @@ class DualEncoderHead(nn.Module):
         self.text_projection = nn.Linear(text_width, width, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
-    def forward(self, image_features, text_features):
+    def forward(
+        self, image_features: Float[Tensor, "n image_width"], text_features: Float[Tensor, "m text_width"]
+    ) -> Float[Tensor, "n m"]:
         ### BEGIN SOLUTION
         images = F.normalize(self.image_projection(image_features), dim=-1)
         texts = F.normalize(self.text_projection(text_features), dim=-1)
         return self.logit_scale.exp() * images @ texts.T
         ### END SOLUTION
+
+# %% [markdown]
+# The check puts weights of its own into your module, and compares what comes out.
 
 # %% check="2.3.5"
 check("2.3.5", DualEncoderHead)
@@ -313,13 +337,16 @@ show_curves(
 # and the share of captions (columns) whose largest similarity is their own picture.
 
 # %% answer="2.3.6"
-def recall_at_1(similarities):
+def recall_at_1(similarities: Float[Tensor, "n n"]) -> tuple[float, float]:
     ### BEGIN SOLUTION
     right = torch.arange(len(similarities))
     image_to_text = (similarities.argmax(dim=1) == right).float().mean().item()
     text_to_image = (similarities.argmax(dim=0) == right).float().mean().item()
     return image_to_text, text_to_image
     ### END SOLUTION
+
+# %% [markdown]
+# In the check's matrices some captions attract every picture, so that the two ways differ.
 
 # %% check="2.3.6"
 check("2.3.6", recall_at_1)
@@ -342,6 +369,9 @@ def recall(model, pairs, sets=8):
 seen = recall(model, "seen")
 report("recall@1 picture to caption", seen[0], bar=0.95)
 report("recall@1 caption to picture", seen[1], bar=0.95)
+
+# %% [markdown]
+# And your guess?
 
 # %% tags=["widget"]
 guess.reveal(seen[0])
@@ -395,18 +425,21 @@ grounding(score, true_pictures, blank=empty, baseline=without_eyes, modality="pi
 # class, shape `[classes, width]`: the direction in the middle of its prompts.
 
 # %% answer="2.3.7"
-def class_vectors(text_vectors):
+def class_vectors(text_vectors: Float[Tensor, "classes prompts width"]) -> Float[Tensor, "classes width"]:
     ### BEGIN SOLUTION
     middle = text_vectors.mean(dim=1)
     return middle / middle.norm(dim=-1, keepdim=True)
     ### END SOLUTION
+
+# %% [markdown]
+# The prompts of one class may point in quite different directions.
 
 # %% check="2.3.7"
 check("2.3.7", class_vectors)
 
 # %% [markdown]
 # With it, the model that ships with the course, trained for longer by the same recipe, names colours and shapes of
-# objects it has never seen together. Compare one prompt a class with ninety-six.
+# objects it has never seen together. Compare one prompt a class with all that one can write.
 
 # %%
 class_vectors = working("2.3.7", class_vectors)
@@ -420,13 +453,15 @@ def zero_shot(prompts, labels):
     return zero_shot_correct(images, classes, labels).mean().item()
 
 
-report("colour, one prompt", zero_shot([[f"a {colour} circle"] for colour in COLOURS], new_things.colour[:, 0]), bar=0.50)
-report("colour, all prompts", zero_shot(attribute_prompts("colour"), new_things.colour[:, 0]), bar=0.98)
-report("shape, one prompt", zero_shot([[f"a red {shape}"] for shape in SHAPES], new_things.shape[:, 0]), bar=0.50)
-report("shape, all prompts", zero_shot(attribute_prompts("shape"), new_things.shape[:, 0]), bar=0.95)
+colour, shape = new_things.colour[:, 0], new_things.shape[:, 0]
+report("colour, one prompt", zero_shot([[f"a {name} circle"] for name in COLOURS], colour), bar=0.50)
+report("colour, all prompts", zero_shot(attribute_prompts("colour"), colour), bar=0.98)
+report("shape, one prompt", zero_shot([[f"a red {name}"] for name in SHAPES], shape), bar=0.50)
+report("shape, all prompts", zero_shot(attribute_prompts("shape"), shape), bar=0.95)
 
 # %% [markdown]
-# Where does that model come from? Its card says: recipe, seed, data, and what it reached on held-out data. `course train
+# Where does that model come from? Its card says: recipe, seed, data, and what it reached on held-out data. `course
+# train
 # clip_scenes` makes it again.
 
 # %%
@@ -446,16 +481,18 @@ show_pictures(train.pictures[:6], train.captions[:6], alt="Six handwritten digit
 
 # %% [markdown]
 # For InfoNCE that is awkward: the caption of one seven counts as *wrong* for every other seven. **SigLIP** (Zhai et al.
-# 2023) asks a simpler question of each cell by itself: do these two match, yes or no? A sigmoid instead of a softmax, and
+# 2023) asks a simpler question of each cell by itself: do these two match, yes or no? A sigmoid instead of a
+# softmax, and
 # any number of matches in a row.
 #
 # {{exercise 2.3.8}}
 #
-# This loss for `logits` `[n, n]` and the class of each pair, `labels` `[n]`, runs without an error, and yet it teaches the
+# This loss for `logits` `[n, n]` and the class of each pair, `labels` `[n]`, runs without an error, and yet it
+# teaches the
 # model that other people's sevens are not sevens. Find the bug and mend it.
 
 # %% answer="2.3.8"
-def sigmoid_loss(logits, labels):
+def sigmoid_loss(logits: Float[Tensor, "n n"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     ### BEGIN SOLUTION
     matches = (labels[:, None] == labels[None, :]).float()
     ### STUB
@@ -464,11 +501,15 @@ def sigmoid_loss(logits, labels):
     signs = 2 * matches - 1  # +1 pulls together, -1 pushes apart
     return -F.logsigmoid(signs * logits).sum(dim=1).mean()
 
+# %% [markdown]
+# Batches with repeated labels will tell.
+
 # %% check="2.3.8"
 check("2.3.8", sigmoid_loss)
 
 # %% [markdown]
-# Train a new model with it, 450 batches. SigLIP also learns a bias, which starts at the log-odds of a match: one in ten.
+# Train a new model with it, 450 batches. SigLIP also learns a bias, which starts at the log-odds of a match: one in
+# ten.
 
 # %% concepts=["A2.10"]
 sigmoid_loss = working("2.3.8", sigmoid_loss)
@@ -531,6 +572,9 @@ choice = ("c", 2)
 # choice = ...
 ### END SOLUTION
 
+# %% [markdown]
+# Letter and number must fit together.
+
 # %% check="2.3.9"
 check("2.3.9", choice)
 
@@ -554,7 +598,7 @@ with torch.no_grad():
 def search(sentence):
     scores = shelf_vectors @ trained.encode_text(tokenize(sentence))[0]
     best = scores.topk(6)
-    return [(shelf_pictures[i], s, shelf_captions[i]) for s, i in zip(best.values.tolist(), best.indices.tolist())]
+    return [(shelf_pictures[i], s, shelf_captions[i]) for s, i in zip(*map(Tensor.tolist, best), strict=True)]
 
 
 SearchBox(search, text="a large red circle in the top left", suggestions=shelf_captions[:8])
@@ -598,7 +642,8 @@ JointMap(
 
 # %% [markdown]
 # Each cloud was moved to the middle first: left as they are, pictures and captions keep apart in two cones. That is
-# the **modality gap** (Liang et al. 2022), and the loss does not mind it, since it only compares pictures with captions.
+# the **modality gap** (Liang et al. 2022), and the loss does not mind it, since it only compares pictures with
+# captions.
 
 # %%
 gap = (images.mean(0) - texts.mean(0)).norm().item()
@@ -615,40 +660,23 @@ report("distance between the two clouds' middles", gap, bar=0.10)
 # ## Recall
 
 # %% tags=["widget"]
-Quiz(
-    [
-        Question(
-            "In a batch of n pairs, what are the negatives?",
-            ["Captions written to be wrong", "The other captions and pictures of the batch", "Blank pictures"],
-            1,
-            ["Nobody writes them.", "Yes: n(n - 1) of them, for free.", "Those only appear when we test grounding."],
-        ),
-        Question(
-            "The temperature goes to zero. What does the softmax of a row become?",
-            ["All equal", "All of it on the largest", "All of it on the right one"],
-            1,
-            ["That is a very high one.", "Yes, right or wrong.", "Only if the right one is the largest."],
-        ),
-        Question(
-            "Why test on shape-colour pairs that training never showed?",
-            ["They are prettier", "To see whether it composes or has learnt by heart", "To make chance higher"],
-            1,
-            ["A matter of taste.", "Yes: red and circle are known, the red circle is not.", "Chance stays 1 in 64."],
-        ),
-        Question(
-            "A batch holds the same caption twelve times. Which loss takes that in its stride?",
-            ["InfoNCE", "SigLIP with all matches marked", "Neither"],
-            1,
-            ["It counts eleven of them as wrong.", "Yes: each cell is its own question.", "One of them does."],
-        ),
-        Question(
-            "From 1.1: how many numbers hold one of our 32 x 32 colour pictures?",
-            ["1,024", "3,072", "32,768"],
-            1,
-            ["That forgets the three channels.", "Yes: 3 x 32 x 32.", "That would be 32 x 32 x 32."],
-        ),
-    ]
-)
+Quiz([
+    Question("In a batch of n pairs, what are the negatives?",
+             ["Captions written to be wrong", "The other captions and pictures of the batch", "Blank pictures"], 1,
+             ["Nobody writes them.", "Yes: n(n - 1) of them, for free.", "Those only appear when we test grounding."]),
+    Question("The temperature goes to zero. What does the softmax of a row become?",
+             ["All equal", "All of it on the largest", "All of it on the right one"], 1,
+             ["That is a very high one.", "Yes, right or wrong.", "Only if the right one is the largest."]),
+    Question("Why test on shape-colour pairs that training never showed?",
+             ["Chance is lower there", "To see whether it composes or has learnt by heart", "To get a better score"], 1,
+             ["It stays 1 in 64.", "Yes: red and circle are known, the red circle is not.", "Rather a worse one."]),
+    Question("A batch holds the same caption twelve times. Which loss takes that in its stride?",
+             ["InfoNCE", "SigLIP with all matches marked", "Neither"], 1,
+             ["It counts eleven of them as wrong.", "Yes: each cell is its own question.", "One of them does."]),
+    Question("From 1.1: what does permuting a picture's axes do that reshaping it does not?",
+             ["It is faster", "It keeps each number with its pixel", "It makes floats"], 1,
+             ["Not in any way that matters.", "Yes: reshape deals the numbers out anew.", "Neither of them does."]),
+])  # fmt: skip
 
 # %% [markdown]
 # **Next door:** picture and text met only at the end here. What if each could look at the other while it reads?

@@ -1,5 +1,6 @@
-"""Each lesson as its learner meets it: opened in JupyterLab, run from top to bottom, its widgets moved, an exercise solved."""
+"""Each lesson as its learner meets it, in JupyterLab: run from top to bottom, its widgets moved, an exercise solved."""
 
+import io
 import shutil
 
 import pytest
@@ -9,11 +10,24 @@ from utils.lessons import LESSONS, find_lesson
 
 # an exercise of each lesson, with a wrong answer whose name the check must know, and a right one
 ANSWERS = {
+    "0.1": (
+        "0.1.1",
+        "def brightness(picture):\n    return picture.float().mean().item()",
+        "still from 0 to 255",
+        "def brightness(picture):\n    return float((picture / 255).mean())",
+    ),
+    "1.1": (
+        "1.1.2",
+        "def to_tensor(pixels):\n    return pixels.reshape(3, *pixels.shape[:2]).float() / 255",
+        "reshape instead of permute",
+        "def to_tensor(pixels):\n    return torch.einsum('hwc->chw', pixels.float()) / 255",
+    ),
     "2.3": (
         "2.3.2",
         "def cosine_similarities(images, texts):\n    return images @ texts.T",
         "dot products, not cosines",
-        "def cosine_similarities(images, texts):\n    return F.normalize(images, dim=-1) @ F.normalize(texts, dim=-1).T",
+        "def cosine_similarities(images, texts):\n"
+        "    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
     ),
 }
 
@@ -38,6 +52,66 @@ def test_an_unsolved_lesson_runs_to_its_end_without_an_error(page, lesson):
     page.screenshot(f"lesson-{lesson.id}-run")
     assert page.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     assert page.page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def state(widget) -> list:
+    """All that a widget shows: its words, and its pictures as addresses."""
+    return widget.evaluate(
+        """(node) => [
+            node.innerText,
+            ...[...node.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL()),
+            ...[...node.querySelectorAll('img')].map((image) => image.src),
+        ]"""
+    )
+
+
+def move(widget) -> bool:
+    """Use the first control that a widget has; return whether it has one."""
+    for selector, act in (
+        ("[role=tab]:not([aria-selected=true])", lambda control: control.click()),
+        ("input[type=file]", lambda control: control.set_input_files(_PICTURE)),
+        ("input[type=range]", lambda control: control.press("Home")),
+        ("select", lambda control: control.select_option(index=1)),
+        ("input[type=radio]", lambda control: control.check()),
+        ("input:not([type])", lambda control: control.fill("a small green square")),
+        ("input[type=text], input[type=search]", lambda control: control.fill("a small green square")),
+    ):
+        controls = widget.locator(selector)
+        if controls.count():
+            act(controls.first)
+            return True
+    return False
+
+
+def _picture() -> dict:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), "orange").save(buffer, "PNG")
+    return {"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+
+
+_PICTURE = _picture()
+
+
+def test_each_widget_of_a_lesson_moves(page, lesson):
+    widgets = page.page.locator(".course-widget")
+    moved = 0
+    for i in range(widgets.count()):
+        widget = widgets.nth(i)
+        widget.scroll_into_view_if_needed()
+        before = state(widget)
+        if not move(widget):
+            assert widget.get_attribute("aria-label") == "Your guess against the answer"
+            continue
+        for _ in range(50):
+            if state(widget) != before:
+                break
+            page.page.wait_for_timeout(100)
+        assert state(widget) != before, f"{widget.get_attribute('aria-label')} shows the same after it was moved"
+        moved += 1
+        page.screenshot(f"lesson-{lesson.id}-widget-{i}", widget)
+    assert moved > 0
 
 
 def test_each_widget_of_a_lesson_is_accessible(page, lesson):
