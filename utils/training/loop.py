@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -70,7 +71,9 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
     history, begin = History(), time.perf_counter()
     model.train()
-    bar = tqdm(total=steps, desc=description, unit="step", leave=False, dynamic_ncols=True)
+    # tqdm's notebook bar does not read its own environment variable
+    silent = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    bar = tqdm(total=steps, desc=description, unit="step", leave=False, dynamic_ncols=True, disable=silent)
     try:
         with delayed_interrupt() as stop_wanted:
             for step, batch in enumerate(_exactly(batches, steps)):
