@@ -68,6 +68,12 @@ def test_a_command_that_does_not_exist_is_found(command):
     assert misuse(command.split())
 
 
+def test_its_pictures_are_quick_to_load():
+    pictures = [ROOT / reference.target for reference in PAGE.references if reference.kind == "picture"]
+    assert pictures
+    assert all(picture.stat().st_size < 300_000 for picture in pictures)
+
+
 def test_every_file_that_is_named_exists():
     named = {word for line in lines() for word in re.findall(r"(?<![\w./-])(?:\w+/)+(?:[\w.-]+)?", line)}
     missing = {name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()}
