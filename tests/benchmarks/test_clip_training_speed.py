@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 pytest.importorskip("transformers", reason="what ours is measured against; pip install -e '.[test]'")
 
 import clip_training_speed as benchmark
 
 BATCH = 16
-TRAP = (
-    0.5  # a bfloat16 attention kernel, say, whose backward pass is 17 times slower; no noise halves a median of ratios
-)
+# a bfloat16 attention kernel, say, whose backward pass is 17 times slower; no noise halves a median of ratios
+TRAP = 0.5
 
 
 @pytest.mark.parametrize("shape", benchmark.SHAPES)
@@ -24,13 +22,8 @@ def test_both_contestants_compute_the_same(shape):
 
 
 @pytest.mark.benchmark
-def test_training_speed_beside_transformers(show_measured):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        speeds = benchmark.measure(benchmark.contestants("lesson"), seconds=4)
-    finally:
-        torch.set_num_threads(before)
-    show_measured(benchmark.lines("lesson", 1, speeds))
+def test_training_speed_beside_transformers(measured):
+    speeds = benchmark.measure(benchmark.contestants("lesson"), seconds=4)
+    measured("\n".join(benchmark.lines("lesson", 1, speeds)))
     for name in {"ours", "ours, fast"} & speeds.keys():
         assert min(speeds[name].over(speeds["transformers"])) > TRAP

@@ -1,11 +1,9 @@
-"""The session's one JupyterLab and one Chromium, and the measured times at the end of the run."""
+"""The session's one JupyterLab and one Chromium."""
 
 from __future__ import annotations
 
 import pytest
 from harness import Lab, why_not
-
-MEASURED: list[str] = []
 
 
 def pytest_collection_modifyitems(items):
@@ -25,16 +23,3 @@ def lab(tmp_path_factory):
     lab = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"))
     yield lab
     lab.close()
-
-
-@pytest.fixture(scope="session")
-def measured():
-    """Call it with a line, such as a redraw time: it is printed when the run ends, and never asserted on."""
-    return MEASURED.append
-
-
-def pytest_terminal_summary(terminalreporter):
-    if MEASURED:
-        terminalreporter.section("measured in the browser")
-        for line in MEASURED:
-            terminalreporter.write_line(line)

@@ -1,11 +1,8 @@
 import pytest
-import torch
 from toys import TOYS
 
 from utils.exercises import checking
 from utils.exercises.registry import registered
-
-torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

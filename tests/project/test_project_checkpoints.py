@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from utils.models.blocks import count_parameters
 from utils.training.checkpoints import CHECKPOINTS, load_card, load_clip
@@ -12,11 +11,6 @@ from utils.training.recipes import RECIPES
 NAMES = sorted({path.stem for path in CHECKPOINTS.iterdir()})
 
 each_checkpoint = pytest.mark.parametrize("name", NAMES)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def test_each_recipe_has_its_checkpoint_and_no_file_is_left_over():

@@ -340,7 +340,6 @@ def test_what_is_no_picture_is_refused_with_its_shape(bad):
 
 def test_pictures_may_be_tensors():
     torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
     assert Panel("Picture", "picture", torch.zeros(3, 4, 5, dtype=torch.uint8)).pack()["width"] == 5
 
 
