@@ -274,8 +274,8 @@ CONTRASTIVE_LOSS = Exercise(
 
 def _temperature_measure(settings, rng):
     """How far the loss lies above the best that any temperature reaches, in nats, for 64 imperfect pairs."""
-    temperature = float(settings["temperature"])
-    if not (math.isfinite(temperature) and temperature > 0):
+    temperature = settings["temperature"]
+    if not (isinstance(temperature, int | float) and math.isfinite(temperature) and temperature > 0):
         raise ValueError("the temperature must be a positive number")
     similarities = 0.1 + 0.2 * normal(rng, 64, 64)
     similarities.fill_diagonal_(0.0)
