@@ -488,7 +488,7 @@ show_bars(
     {" + ".join(names): score for names, score in scores.items()},
     title="Fusing helps where two modalities know different things",
     x="share of things named rightly",
-    alt="Bars for each set of modalities: low for each alone and for text + structured, high for any with the image.",
+    alt="Bars for each set of modalities: low alone and for text + structured, high where the image joins.",
 )
 
 # %% [markdown]
