@@ -11,8 +11,6 @@ from urllib.parse import quote
 from utils.cli.messages import UserError, relative
 from utils.lessons import LESSONS, ROOT, Lesson
 
-DEFAULT_PORT = 8888
-
 
 def run_lab(lesson: Lesson = LESSONS[0], *, browser: bool, port: int, arguments: Sequence[str] = ()) -> None:
     """Open JupyterLab on `lesson`, in this process, until it is stopped. `arguments` are passed on to JupyterLab."""

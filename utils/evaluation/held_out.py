@@ -16,9 +16,21 @@ from utils.models.blocks import count_parameters
 from utils.models.clip import CLIP
 from utils.training.checkpoints import CHECKPOINTS, Figure, ModelCard, save_checkpoint
 from utils.training.recipes import find_recipe, training_captions
-from utils.world import COLOURS, SHAPES, SIZES, places, render_captions, render_pictures, sample_scenes, tokenize
+from utils.world import (
+    COLOURS,
+    SHAPES,
+    SIZES,
+    Scene,
+    Scenes,
+    Thing,
+    describe,
+    places,
+    render_captions,
+    render_pictures,
+    sample_scenes,
+    tokenize,
+)
 from utils.world.candidates import retrieval_scenes
-from utils.world.scenes import Scenes
 from utils.world.tokenizer import VOCABULARY
 
 
@@ -30,12 +42,13 @@ def scene_similarities(model: CLIP, scenes: Scenes) -> Float[Tensor, "scenes sce
 
 def attribute_prompts(attribute: str) -> list[list[str]]:
     """Return, for each value of `attribute` ("shape" or "colour"), every caption of one object that has it."""
-    names = {"shape": SHAPES, "colour": COLOURS}[attribute]
-    others = {"shape": COLOURS, "colour": SHAPES}[attribute]
+    values = {"shape": SHAPES, "colour": COLOURS}
+    names = values.pop(attribute)
+    ((other, others),) = values.items()
     return [
         [
-            f"a {size} {f'{other} {name}' if attribute == 'shape' else f'{name} {other}'} in the {place}"
-            for other in others
+            describe(Scene((Thing.at(size=size, place=place, **{attribute: name, other: value}),)))
+            for value in others
             for size in SIZES
             for place in places()
         ]
@@ -57,8 +70,7 @@ def measure_clip_scenes(model: CLIP, sets: int = 8) -> dict[str, Figure]:
 
     def add(name: str, values: Tensor, bar: float, on: str, at_most: bool = False) -> None:
         interval = bootstrap(values)
-        rounded = (round(number, 4) for number in (interval.mean, interval.low, interval.high))
-        value, low, high = rounded
+        value, low, high = (round(number, 4) for number in (interval.mean, interval.low, interval.high))
         figures[name] = Figure(value=value, bar=bar, low=low, high=high, on=on, at_most=at_most)
 
     for pairs, bar, words in (
