@@ -291,7 +291,7 @@ def fingerprint() -> str:
     folders = ("world", "models", "training", "evaluation", "exercises")
     files = [path for folder in folders for path in (ROOT / "utils" / folder).rglob("*.py")]
     files += [ROOT / "utils" / "publishing" / "submission.py"]
-    files += [ROOT / "utils" / "grading" / name for name in ("grader.py", "child.py", "protocol.py")]
+    files += [ROOT / "utils" / "grading" / name for name in ("grader.py", "feedback.py", "child.py", "protocol.py")]
     files += [lesson.solution for lesson in LESSONS]
     digest = hashlib.sha256()
     for name, path in sorted((path.relative_to(ROOT).as_posix(), path) for path in files if path.exists()):
