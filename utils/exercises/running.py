@@ -136,7 +136,7 @@ def measure_settings(exercise: Exercise, outcome: Outcome, seed: int) -> Outcome
     except ValueError as error:
         return replace(outcome, problem=Problem("answer", str(error)))
     except Exception as error:  # noqa: BLE001 - settings of the wrong type may break the measuring anywhere
-        return replace(outcome, problem=_problem(error))
+        return replace(outcome, problem=problem_of(error))
 
 
 def plain(value: Any) -> Any:
@@ -266,7 +266,7 @@ def _run_once(answer: Callable, case: Case, runs_as: RunsAs, entry: str, index: 
             problem = problem or _mismatch(signed, args, kwargs, entry)
             value = None if problem else plain(function(*args, **kwargs))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an answer may raise anything
-            value, problem = None, _problem(error)
+            value, problem = None, problem_of(error)
     if value is ...:
         problem = Problem("to do")
     if problem:
@@ -365,7 +365,7 @@ def _argument_names(function: Callable, number: int) -> list[str]:
     return [names[i] if i < len(names) else f"argument {i + 1}" for i in range(number)]
 
 
-def _problem(error: BaseException) -> Problem:
+def problem_of(error: BaseException) -> Problem:
     """Put an exception into words, with the deepest line that is the learner's own."""
     number, line = _own_line(error.__traceback__)
     message = str(error).strip()

@@ -79,7 +79,22 @@ class Answer:
 
 def read_notebook(path: Path) -> Notebook:
     """Read a learner's notebook, of any nbformat up to 4. Raises `NotebookError`, with a sentence for the learner."""
-    content = _load(path)
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            megabytes, limit = path.stat().st_size / 1e6, SIZE_LIMIT / 1e6
+            raise NotebookError(
+                f"{path} has {megabytes:.0f} MB, the limit is {limit:.0f}: "
+                "in JupyterLab take Edit > Clear Outputs of All Cells, and save"
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotebookError(f"{path} cannot be read: {error.strerror}") from error
+    return parse_notebook(content, path)
+
+
+def parse_notebook(data: bytes, path: Path) -> Notebook:
+    """As `read_notebook`, of a file's content; `path` is only what messages and the lesson's name are taken from."""
+    content = _load(data, path)
     version = content.get("nbformat", 4)
     if not isinstance(version, int) or version > 4:
         raise NotebookError(f"{path} is of nbformat {version}, newer than this course knows: update the course")
@@ -184,24 +199,18 @@ def merge(pristine: Pristine, answers: dict[str, str], *, until: str | None = No
     return merged
 
 
-def _load(path: Path) -> dict:
-    """Return the JSON object in the file `path`, or say what is wrong with it."""
+def _load(data: bytes, path: Path) -> dict:
+    """Return the JSON object in `data`, or say what is wrong with it."""
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            megabytes, limit = path.stat().st_size / 1e6, SIZE_LIMIT / 1e6
-            raise NotebookError(
-                f"{path} has {megabytes:.0f} MB, the limit is {limit:.0f}: "
-                "in JupyterLab take Edit > Clear Outputs of All Cells, and save"
-            )
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise NotebookError(f"{path} cannot be read: {error.strerror}") from error
+        content = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise NotebookError(f"{path} is not UTF-8 text (byte {error.start}): save it again from Jupyter") from error
     except json.JSONDecodeError as error:
         raise NotebookError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise NotebookError(f"{path} is nested too deeply to be a notebook") from error
+    except ValueError as error:  # a number with thousands of digits
+        raise NotebookError(f"{path} is not a notebook: {error}") from error
     if not isinstance(content, dict):
         raise NotebookError(f"{path} is not a notebook: it holds a JSON {type(content).__name__}, not an object")
     return content
