@@ -351,7 +351,7 @@ def _drop_capabilities() -> None:
 
 
 def address_space() -> int:
-    """Return the bytes of address space that this process has. A zygote can ask; what it forks, once confined, cannot."""
+    """Return the bytes of address space that this process has. A zygote can ask, a run cannot."""
     import resource
 
     handle = os.open("self/statm", os.O_RDONLY, dir_fd=_proc[0]) if _proc else os.open("/proc/self/statm", os.O_RDONLY)
