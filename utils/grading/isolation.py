@@ -21,6 +21,7 @@ Linux 5.14 or newer: `mount_setattr` is of 5.12, limits counted for each user na
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -213,14 +214,15 @@ class Cgroup:
     `made` says whether there is one. Version 2 is used where memory and pids belong to it, else version 1.
     """
 
-    def __init__(self, name: str, memory: int, tasks: int) -> None:
+    def __init__(self, slot: int, memory: int, tasks: int) -> None:
         self._folders: list[Path] = []
-        for mount, files in _cgroup_mounts(memory, tasks):
-            folder = mount / name
+        for parent, limits in _cgroup_parents(memory, tasks):
+            _remove_abandoned(parent)
+            folder = parent / f"{_CGROUP}{os.getpid()}-{slot}"
             try:
                 folder.mkdir(exist_ok=True)
                 self._folders.append(folder)
-                for file, value in files.items():
+                for file, value in limits.items():
                     (folder / file).write_text(str(value))
             except OSError:  # not ours to write: the limits of the process itself remain
                 self.close()
@@ -239,31 +241,49 @@ class Cgroup:
     def close(self) -> None:
         """Remove the cgroup. Its processes must have ended."""
         for folder in self._folders:
-            try:
-                folder.rmdir()
-            except OSError:  # a process that is just ending still counts; an empty cgroup costs nothing
-                continue
+            _remove(folder)
         self._folders = []
 
 
-def _cgroup_mounts(memory: int, tasks: int) -> list[tuple[Path, dict[str, int]]]:
+_CGROUP = "course-grade-"
+
+
+def _remove(folder: Path) -> None:
+    # a process that is just ending still counts; the next grader on this machine removes what stays behind
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the cgroups of graders that were killed and could not do it themselves."""
+    for folder in parent.glob(f"{_CGROUP}*-*"):
+        owner = folder.name.removeprefix(_CGROUP).partition("-")[0]
+        if not Path("/proc", owner).exists():
+            _remove(folder)
+
+
+def _cgroup_parents(memory: int, tasks: int) -> list[tuple[Path, dict[str, int]]]:
     """Return the folders in which cgroups can be made, each with the limits that are written there."""
-    mounts = {}
     try:
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     except OSError:
         return []
-    for line in lines:
+    parents = {}
+    for line in mounts:
         fields, _, rest = line.partition(" - ")
         kind, _, options = rest.split(" ", 2)
         point = Path(fields.split()[4])
         if kind == "cgroup2" and "memory" in _words(point / "cgroup.controllers"):
             return [(point, {"memory.max": memory, "memory.swap.max": 0, "pids.max": tasks})]
         if kind == "cgroup":
-            names = options.split(",")
-            mounts |= {name: point for name in ("memory", "pids") if name in names}
+            for name in {"memory", "pids"} & set(options.split(",")):
+                below = next((path for _, names, path in own if name in names.split(",")), "/")
+                # in a container the mount may begin at our own cgroup already
+                inside = point / below.lstrip("/")
+                parents[name] = inside if inside.is_dir() else point
     limits = {"memory": {"memory.limit_in_bytes": memory}, "pids": {"pids.max": tasks}}
-    return [(mounts[name], limits[name]) for name in sorted(mounts)]
+    return [(parents[name], limits[name]) for name in sorted(parents)]
 
 
 def _words(path: Path) -> list[str]:

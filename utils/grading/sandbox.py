@@ -112,7 +112,7 @@ class ForkingSandbox:
         self._plan = make_plan(slot, trusted=trusted)
         self._preload = list(preload)
         memory = 2 * isolation.MEMORY_LIMIT
-        self._cgroup = Cgroup(f"course-grade-{os.getpid()}-{slot}", memory, 2 * isolation.THREADS_LIMIT)
+        self._cgroup = Cgroup(slot, memory, 2 * isolation.THREADS_LIMIT)
         self.cgroup_made = self._cgroup.made
         self._start()
 
