@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def container(archive, tmp_path) -> Path:
     return tmp_path
 
 
-def run_autograder(container: Path, python: str = sys.executable) -> dict:
-    """Run the zip's own script, as Gradescope does, and return what it left."""
+def run_autograder(container: Path, *before: str, python: str = sys.executable) -> dict:
+    """Run the zip's own script, as Gradescope does, and return what it left; `before` is a command that runs it."""
     environment = {**os.environ, "AUTOGRADER": str(container), "AUTOGRADER_PYTHON": python}
     script = container / "source" / "run_autograder"
-    subprocess.run(["bash", str(script)], env=environment, cwd=container, check=True)
+    subprocess.run([*before, "bash", str(script)], env=environment, cwd=container, check=True)
     return results(container)
 
 
@@ -107,6 +108,33 @@ def test_solutions_and_results_are_closed_to_other_users(container):
     (container / "source").chmod(0o755)
     run_autograder(container)
     assert [(container / name).stat().st_mode & 0o077 for name in ("source", "results")] == [0, 0]
+
+
+READS_SOLUTION = """
+import json
+cells = json.load(open("{solution}"))["cells"]
+exec("".join(next(cell for cell in cells if cell["id"] == "answer-0-1-1")["source"]))
+"""
+WRITES_RESULT = 'open("{results}", "w").write("{{}}")\nbyte = 4'
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="Gradescope's containers run as root")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="takes setpriv, of util-linux")
+def test_where_namespaces_are_refused_solutions_and_results_are_out_of_reach(container):
+    """As in a container of Docker, which leaves its root without the right to make them."""
+    with tempfile.TemporaryDirectory() as outer:
+        Path(outer).chmod(0o755)  # in a container, nothing above the folder is closed
+        folder = Path(shutil.copytree(container, Path(outer, "autograder")))
+        solution = folder / "source" / "course" / "solutions" / f"{LESSON.path}.ipynb"
+        answers = {
+            **RIGHT,
+            "0.1.1": READS_SOLUTION.format(solution=solution),
+            "0.1.2": WRITES_RESULT.format(results=folder / "results" / "results.json"),
+        }
+        submitted.save(folder / "submission" / NAME, answers)
+        said = run_autograder(folder, "setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+    assert [test["score"] for test in said["tests"]] == [0, 0, 1]
+    assert ["PermissionError" in test["output"] for test in said["tests"]] == [True, True, False]
 
 
 def test_the_same_submission_keeps_its_result_bit_for_bit(container):
