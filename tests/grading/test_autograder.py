@@ -123,8 +123,9 @@ WRITES_RESULT = 'open("{results}", "w").write("{{}}")\nbyte = 4'
 def test_where_namespaces_are_refused_solutions_and_results_are_out_of_reach(container):
     """As in a container of Docker, which leaves its root without the right to make them."""
     with tempfile.TemporaryDirectory() as outer:
-        Path(outer).chmod(0o755)  # in a container, nothing above the folder is closed
         folder = Path(shutil.copytree(container, Path(outer, "autograder")))
+        for above in (folder, folder.parent):
+            above.chmod(0o755)  # in a container neither is closed
         solution = folder / "source" / "course" / "solutions" / f"{LESSON.path}.ipynb"
         answers = {
             **RIGHT,
