@@ -87,28 +87,29 @@ MIXED = [
 
 
 def test_every_submission_is_recorded_and_so_is_what_cannot_be_used(gradebook):
-    seen = []
-    summary = grade_class(MIXED, gradebook, Here(), on_done=seen.append)
-    assert (summary.graded, summary.kept, summary.unusable, summary.total) == (3, 0, 2, 5)
+    progress = []
+    summary = grade_class(MIXED, gradebook, Here(), on_progress=lambda *numbers: progress.append(numbers))
+    assert summary.graded == {"ada.ipynb", "alan.ipynb", "linus.ipynb"}
+    assert summary.unusable == {"week1.zip", "grace.ipynb"}
+    assert summary.sources == {item.source for item in MIXED}
     assert graded(gradebook) == {"ada.ipynb": 2.0, "linus.ipynb": 0.0}
     assert problems(gradebook) == {
         "week1.zip": "week1.zip is damaged",
         "alan.ipynb": "alan.ipynb is not a notebook: hand it in again",
         "grace.ipynb": "grace.ipynb cannot be read: permission denied",
     }
-    assert len(seen) == 5
-    assert all(item in seen for item in MIXED)
+    assert progress == [(done, 5) for done in range(6)]
 
 
 def test_what_is_graded_is_not_graded_again_until_it_changes(gradebook):
     grade_class(MIXED, gradebook, Here())
     second = Here()
     summary = grade_class(MIXED, gradebook, second)
-    assert (summary.graded, summary.kept, summary.unusable) == (0, 3, 2)
+    assert (len(summary.graded), len(summary.kept), len(summary.unusable)) == (0, 3, 2)
     assert second.jobs == []
     changed = [submission("points 1", "ada"), *MIXED[1:]]
     summary = grade_class(changed, gradebook, second)
-    assert (summary.graded, summary.kept) == (1, 2)
+    assert (summary.graded, summary.kept) == ({"ada.ipynb"}, {"alan.ipynb", "linus.ipynb"})
     assert graded(gradebook)["ada.ipynb"] == 1.0
 
 
@@ -124,7 +125,7 @@ def test_regrading_grades_all_that_was_asked_for_and_no_other(gradebook):
     again = Here()
     summary = grade_class(MIXED, gradebook, again, only=Only(people=("a*",)), regrade=True)
     assert [job.source for job in again.jobs] == ["ada.ipynb", "alan.ipynb"]
-    assert (summary.graded, summary.total) == (2, 2)
+    assert summary.graded == summary.sources
     assert len(graded(gradebook)) == 2
 
 
@@ -237,7 +238,7 @@ def test_a_grader_killed_at_twenty_random_moments_ends_with_the_gradebook_of_an_
 ):
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     summary = fake_class.run(tmp_path / "undisturbed")
-    assert summary.total == fake_class.SIZE
+    assert len(summary.sources) == fake_class.SIZE
     expected = content_digest(tmp_path / "undisturbed")
     classes, recorded = 0, []
     while len(recorded) < 20:  # a class may be finished before it was killed as often

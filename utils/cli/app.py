@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,111 @@ def progress(
     from utils.cli.progress import run_progress
 
     raise typer.Exit(run_progress(every=every))
+
+
+class Keep(StrEnum):
+    """Which of a learner's notebooks of one lesson counts."""
+
+    latest = "latest"
+    best = "best"
+
+
+class Late(StrEnum):
+    """What late work earns."""
+
+    accept = "accept"
+    zero = "zero"
+
+
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path, typer.Argument(metavar="SUBMISSIONS", help="A folder, a zip or a notebook; only read.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where gradebook, tables and pages go.")],
+    keep: Annotated[Keep, typer.Option(help="Which of several notebooks of one lesson counts.")] = Keep.latest,
+    late: Annotated[
+        Late, typer.Option(help="Late work counts in full, or only where there is none in time, and earns nothing.")
+    ] = Late.accept,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHOSE", help="A learner, name or file (* and ? match), or a lesson such as 2.3."),
+    ] = None,
+    regrade: Annotated[bool, typer.Option("--regrade", help="Grade anew what is graded already.")] = False,
+    slots: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many to grade at a time.", show_default="cores")
+    ] = None,
+    nonce: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Draw the hidden cases from this; by default a new secret.")
+    ] = None,
+    trust_submissions: Annotated[
+        bool, typer.Option("--trust-submissions", help="Grade even where answers cannot be isolated.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on grading as work arrives, and show the class page in a browser.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --watch: the page's port; 0 is any free one.")] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Grade on a dask cluster, such as tls://10.0.0.7:8786.")
+    ] = None,
+    tls_ca: Annotated[Path | None, typer.Option(metavar="FILE", help="The authority's certificate (PEM).")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Our certificate for the cluster.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The key of that certificate.")] = None,
+) -> None:
+    """Grade a class, however it was handed in.
+
+    SUBMISSIONS may be what Canvas, Moodle or Gradescope give to download, the
+    submitted/ of nbgrader, or a folder of notebooks or of folders. Answers run
+    isolated, with cases that nobody has seen. Stop it whenever you like: the
+    same command goes on from there.
+
+    Leaves with 0 if everything was graded, with 1 if something could not be
+    (the rest was), and with 2 if nothing was done.
+
+    \b
+    course grade week1.zip --out grades
+    course grade submitted --out grades --keep best --late zero
+    course grade submitted --out grades --only ada --regrade
+    course grade submitted --out grades --watch
+    """
+    from utils.cli.grading import Request, run_grade, tls_files
+
+    request = Request(
+        path=submissions,
+        out=out,
+        keep=keep.value,
+        late=late.value,
+        only=tuple(only or ()),
+        regrade=regrade,
+        slots=slots,
+        nonce=nonce,
+        trust=trust_submissions,
+        scheduler=scheduler,
+        tls=tls_files(tls_ca, tls_cert, tls_key),
+    )
+    raise typer.Exit(run_grade(request, watch=watch, port=port))
+
+
+@app.command()
+def autograder(
+    lesson: Annotated[str, typer.Argument(help="Such as 2.3.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The zip to write.")] = Path("autograder.zip"),
+    nonce: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Draw the hidden cases from this; by default a new secret.")
+    ] = None,
+) -> None:
+    """Make the zip by which Gradescope grades a lesson.
+
+    It holds the course, this lesson's solution and the secret of the hidden
+    cases, so it is for instructors only.
+
+    \b
+    course autograder 2.3
+    course autograder 2.3 --out lesson_2_3.zip
+    """
+    from utils.cli.grading import run_autograder
+
+    raise typer.Exit(run_autograder(lesson, out=out, nonce=nonce))
 
 
 @app.command()

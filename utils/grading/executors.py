@@ -99,6 +99,8 @@ class LocalExecutor(Executor):
         """End the processes; jobs that wait are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for slot in self._slots:
+            slot.stop()
+        for slot in self._slots:
             slot.close()
         self._threads.shutdown()
 
@@ -140,18 +142,22 @@ class Slot:
                 log.warning("grading %s: the worker %s%s", job.source, how, self._last_words())
         return ended_by(job.source, f"the worker {how}")
 
-    def close(self) -> None:
-        """End the worker, at once where it is grading."""
+    def stop(self) -> None:
+        """Have the worker end, at once where it is grading, without waiting for it."""
         with self._lock:
             self._closed = True
-            process = self._process
-        if process is None:
+            if self._process is not None:
+                self._process.terminate()  # lets the grader clear up
+
+    def close(self) -> None:
+        """End the worker, and wait until it is gone."""
+        self.stop()
+        if self._process is None:
             return
-        process.terminate()  # lets the grader clear up
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=CLOSE_SECONDS)
-        _kill(process)
-        process.wait()
+            self._process.wait(timeout=CLOSE_SECONDS)
+        _kill(self._process)
+        self._process.wait()
 
     def _ready(self) -> subprocess.Popen[bytes]:
         """Return a worker that waits for a job."""

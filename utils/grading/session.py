@@ -9,15 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from utils.grading.executors import Executor, Job
-from utils.grading.gradebook import Gradebook
+from utils.grading.gradebook import Entry, Gradebook, Keep
 from utils.grading.records import Grade, Submission, SubmissionError, Unusable
+from utils.grading.results import ClassResults, class_results
 from utils.lessons import LESSONS
 from utils.publishing.submission import NotebookError, find_lesson_of, parse_notebook
+
+Late = Literal["accept", "zero"]
+LATE_NOTE = "Handed in late: in this class that earns no points."
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,16 @@ class Only:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """How it went: the number of submissions graded now, graded before and the same, and not usable at all."""
+    """How it went, by source: what was graded now, what before and has not changed since, what holds no notebook."""
 
-    graded: int = 0
-    kept: int = 0
-    unusable: int = 0
+    graded: frozenset[str]
+    kept: frozenset[str]
+    unusable: frozenset[str]
 
     @property
-    def total(self) -> int:
-        """How many were looked at."""
-        return self.graded + self.kept + self.unusable
+    def sources(self) -> frozenset[str]:
+        """All that was looked at."""
+        return self.graded | self.kept | self.unusable
 
 
 def grade_class(
@@ -73,59 +79,91 @@ def grade_class(
     *,
     only: Only = Only(),
     regrade: bool = False,
-    on_done: Callable[[Submission | Unusable], None] = lambda item: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """Grade what the gradebook does not have yet, and record each result as it comes, problems too.
 
-    With `regrade`, what it has is graded anew. `on_done` is called after each item. No more notebooks are held in
-    memory than the executor has use for. Raises `ExecutorError` and `GradebookError`; what was recorded stays.
+    With `regrade`, what it has is graded anew. `on_progress(done, total)` is called at first and after each item. No
+    more notebooks are in memory than the executor has use for. Raises `ExecutorError` and `GradebookError`; what was
+    recorded stays.
     """
     chosen = [item for item in items if only.takes(item)]
     if regrade:
         gradebook.forget(item.source for item in chosen)
-    count = dict.fromkeys(("graded", "kept", "unusable"), 0)
-
-    def settle(item: Submission | Unusable, how: str) -> None:
-        count[how] += 1
-        on_done(item)
-
+    graded, kept, unusable = set(), set(), set()
     begun: dict[Future[Grade], tuple[Submission, str]] = {}
+
+    def done(item: Submission | Unusable, how: set[str]) -> None:
+        how.add(item.source)
+        on_progress(len(graded) + len(kept) + len(unusable), len(chosen))
 
     def record_finished() -> None:
         finished, _ = wait(begun, return_when=FIRST_COMPLETED)
         for future in finished:
             submission, digest = begun.pop(future)
             gradebook.record(submission, digest, future.result())
-            settle(submission, "graded")
+            done(submission, graded)
 
+    on_progress(0, len(chosen))
     for item in chosen:
-        if isinstance(item, Unusable):
-            gradebook.record_unusable(item)
-            settle(item, "unusable")
-            continue
         try:
-            content = item.read()
+            content = _read(item)
         except SubmissionError as error:
             gradebook.record_unusable(Unusable(source=item.source, problem=str(error), learner=item.learner))
-            settle(item, "unusable")
+            done(item, unusable)
             continue
         digest = hashlib.sha256(content).hexdigest()
         if gradebook.has(item.source, digest):
-            settle(item, "kept")
+            done(item, kept)
             continue
         begun[executor.submit(Job(content=content, source=item.source, nonce=gradebook.nonce))] = item, digest
         while len(begun) >= executor.capacity:
             record_finished()
     while begun:
         record_finished()
-    return Summary(**count)
+    return Summary(graded=frozenset(graded), kept=frozenset(kept), unusable=frozenset(unusable))
+
+
+def _read(item: Submission | Unusable) -> bytes:
+    """Return the notebook's bytes. Raises `SubmissionError` where there are none that could be used."""
+    if isinstance(item, Unusable):
+        raise SubmissionError(item.problem)
+    return item.read()
+
+
+def results_so_far(
+    gradebook: Gradebook, *, keep: Keep = "latest", late: Late = "accept", gone: Callable[[str], bool] = lambda _: False
+) -> ClassResults:
+    """Return what counts of all that the gradebook holds, for the exports.
+
+    With `late="zero"` a late submission counts only where there is none in time, and earns nothing. Problems of
+    sources that are `gone`, such as a damaged file that was taken away, are left out.
+    """
+    entries = gradebook.entries(keep)
+    if late == "zero":
+        in_time = [entry for entry in gradebook.entries("all") if not (entry.late or entry.grade.problem)]
+        entries = [_without_late(entry, in_time, keep) for entry in entries]
+    return class_results(entries, [problem for problem in gradebook.problems() if not gone(problem.source)])
+
+
+def _without_late(entry: Entry, in_time: Iterable[Entry], keep: Keep) -> Entry:
+    """Return what stands for a late entry: another of the same work that was in time, else itself with no points."""
+    if not entry.late:
+        return entry
+    others = [other for other in in_time if (other.learner, other.grade.lesson) == (entry.learner, entry.grade.lesson)]
+    if others:
+        return max(others, key=lambda other: (other.grade.earned if keep == "best" else 0.0, *_when(other)))
+    exercises = tuple(replace(exercise, earned=0.0) for exercise in entry.grade.exercises)
+    return replace(entry, grade=replace(entry.grade, exercises=exercises, notes=(*entry.grade.notes, LATE_NOTE)))
+
+
+def _when(entry: Entry) -> tuple:
+    return entry.submitted or datetime.min.replace(tzinfo=UTC), entry.attempt, entry.source
 
 
 def _lesson(item: Submission | Unusable) -> str:
     """The lesson that a notebook belongs to, "" if it is of none."""
-    if isinstance(item, Unusable):
-        return ""
     try:
-        return find_lesson_of(parse_notebook(item.read(), Path(item.source)), LESSONS).id
+        return find_lesson_of(parse_notebook(_read(item), Path(item.source)), LESSONS).id
     except (SubmissionError, NotebookError):
         return ""

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trust", action="store_true")
     asked = parser.parse_args(arguments)
     _end_with(asked.parent)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the grader is closed
+    signal.signal(signal.SIGTERM, _leave)
     requests, replies = _take_pipes()
     module, _, name = asked.grader.partition(":")
     slot, _lock = _take_slot()
@@ -59,6 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _reply(replies, grade.as_dict())
     finally:
         grader.close()
+
+
+def _leave(*_: object) -> None:
+    """End in an orderly way, so that the grader is closed; asked again, go on with that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def _end_with(parent: int) -> None:
