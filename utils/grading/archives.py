@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 from utils.grading.records import SubmissionError
 
@@ -101,7 +101,7 @@ class FileOnDisk(Entry):
         """Return the content, of at most `limit` bytes. Raises `SubmissionError`."""
         with _open_regular(self) as file:
             try:
-                content = file.read(limit + 1)
+                content = _read_up_to(limit + 1, file)
                 size = os.fstat(file.fileno()).st_size
             except OSError as error:
                 raise SubmissionError(f"{self.where} cannot be read: {error.strerror or error}") from error
@@ -123,22 +123,20 @@ class Member(Entry):
         """Return the content, of at most `limit` bytes. Raises `SubmissionError`."""
         if self.size > limit:
             raise _too_large(self, self.size, limit)
-        content = bytearray()
         try:
             with _opened(self.holder) as archive:
                 info = archive.infolist()[self.number]
                 if (info.file_size, info.CRC) != (self.size, self.checksum):
                     raise SubmissionError(f"{self.where} has changed since it was found: run the grader again")
                 with archive.open(info) as stream:
-                    while chunk := stream.read(_CHUNK):  # zipfile stops at the declared size
-                        content += chunk
+                    content = _read_up_to(self.size, stream)
         except SubmissionError:
             raise
         except (*_DAMAGE, IndexError) as error:
             raise SubmissionError(f"{self.where} is damaged ({_short(error)}): {AGAIN}") from error
         if len(content) != self.size:
             raise SubmissionError(f"{self.where} is damaged (it ends early): {AGAIN}")
-        return bytes(content)
+        return content
 
 
 def scan(path: Path) -> list[Entry]:
@@ -264,22 +262,23 @@ def _walk(folder: str, parts: tuple[str, ...], where: str) -> Iterator[Entry]:
 
 def _look_into(holder: Entry, *, nesting: int) -> Iterator[Entry]:
     """Yield what the zip `holder` holds, or the one problem that keeps it from being read."""
-
     try:
         infos = _contents(holder)
     except SubmissionError as error:
         yield Entry(parts=holder.parts, where=holder.where, kind="problem", problem=str(error))
         return
-    names = [_name(info) for info in infos]
-    paths = [tuple(part for part in name.split("/") if part not in ("", ".")) for name in names]
+    paths = [_visible(_name(info)) for info in infos]
     last = {path: number for number, path in enumerate(paths)}
-    nothing = True
-    for number, (info, name, path) in enumerate(zip(infos, names, paths, strict=True)):
-        if name.endswith("/") or not path or any(map(_is_junk, path)):
+    filled = {path[:depth] for path in paths if path[-1:] != ("",) for depth in range(1, min(len(path), DEPTH_LIMIT))}
+    empty = {path[:-1] for path in paths if path[-1:] == ("",) and ".." not in path} - filled
+    for path in empty if any(paths) else [()]:
+        shown = f"{holder.where}: {printable('/'.join(path))[:PATH_LIMIT]}" if path else holder.where
+        yield Entry(parts=holder.parts + path, where=shown, kind="empty")
+    for number, (info, path) in enumerate(zip(infos, paths, strict=True)):
+        if path[-1:] in ((), ("",)):  # nothing visible, or a folder
             continue
-        nothing = False
         place = f"{holder.where}: {printable('/'.join(path))[:PATH_LIMIT]}"
-        reason = _refusal(info, name, path)
+        reason = _refusal(info, path)
         if not reason and last[path] != number:
             place = f"{place} (member {number + 1})"
             reason = "has the same name as a later member, and that one counts: zip each file once"
@@ -303,17 +302,15 @@ def _look_into(holder: Entry, *, nesting: int) -> Iterator[Entry]:
         else:
             reason = "is a zip too deep inside other zips: hand in the .ipynb itself, or one .zip of it"
             yield _problem(member.parts, place, reason)
-    if nothing:
-        yield Entry(parts=holder.parts, where=holder.where, kind="empty")
-    yield from _empty_folders(holder, names, paths)
 
 
-def _empty_folders(holder: Entry, names: list[str], paths: list[tuple[str, ...]]) -> Iterator[Entry]:
-    """Yield the folders at the top of a zip that the zip names, and that hold nothing."""
-    filled = {path[0] for name, path in zip(names, paths, strict=True) if path and not name.endswith("/")}
-    for top in sorted({path[0] for path in paths if path} - filled):
-        if not _is_junk(top):
-            yield Entry(parts=(*holder.parts, top), where=f"{holder.where}: {printable(top)}", kind="empty")
+def _visible(name: str) -> tuple[str, ...]:
+    """Return a member's path without what is hidden, a folder's with "" at its end."""
+    path = [part for part in name.split("/") if part not in ("", ".")]
+    for depth, part in enumerate(path):
+        if _is_junk(part):
+            return (*path[:depth], "") if depth else ()
+    return (*path, "") if path and name.endswith("/") else tuple(path)
 
 
 def _contents(holder: Entry) -> list[zipfile.ZipInfo]:
@@ -338,8 +335,9 @@ def _contents(holder: Entry) -> list[zipfile.ZipInfo]:
     return infos
 
 
-def _refusal(info: zipfile.ZipInfo, name: str, path: tuple[str, ...]) -> str:
+def _refusal(info: zipfile.ZipInfo, path: tuple[str, ...]) -> str:
     """Return why a member is not taken, in words that follow its name, or ""."""
+    name = _name(info)
     mode = stat.S_IFMT(info.external_attr >> 16)
     if "\0" in name or len(name) > PATH_LIMIT or len(path) > DEPTH_LIMIT:
         return f"has a name that no file can have: {AGAIN}"
@@ -416,6 +414,14 @@ class _Sips:
         if size > DIRECTORY_LIMIT:
             raise zipfile.BadZipFile(f"its table of contents is said to have {size:,} bytes")
         return self._raw.read(size if size >= 0 else DIRECTORY_LIMIT)
+
+
+def _read_up_to(limit: int, file: IO[bytes]) -> bytes:
+    """Return at most `limit` bytes, taking no more memory than there are."""
+    content = bytearray()
+    while len(content) < limit and (chunk := file.read(min(_CHUNK, limit - len(content)))):
+        content += chunk
+    return bytes(content)
 
 
 def _open_regular(entry: FileOnDisk) -> BinaryIO:

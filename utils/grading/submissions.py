@@ -99,7 +99,8 @@ def find_submissions(path: Path) -> Iterator[Submission | Unusable]:
     Raises `SubmissionError` if `path` does not exist, cannot be opened, or holds no notebook at all.
     """
     path = Path(path)
-    found = _all_different(_sort_out(_without_wrapping(scan(path), path), given_name(path)))
+    entries, root = scan(path), _root_of(path)
+    found = _all_different(_sort_out(_without_wrapping(entries, path, root), root))
     if not any(isinstance(record, Submission) for record in found):
         shown = printable(str(path))
         problems = [record.problem for record in found if isinstance(record, Unusable)]
@@ -139,6 +140,9 @@ def _sort_out(entries: list[Entry], root: str) -> Iterator[Submission | Unusable
 
 def _records(learner: str, handed_in: list[tuple[_Person, Entry]]) -> Iterator[Submission | Unusable]:
     """Yield one learner's submissions, and what was wrong with the rest of what they handed in."""
+    if all(entry.kind == "empty" for _, entry in handed_in):
+        where = handed_in[0][1].where
+        yield Unusable(source=where, problem=f"{where} is empty: {_HOW}", learner=learner)
     notebooks = [(person, entry) for person, entry in handed_in if entry.kind == "notebook"]
     problems = [entry for _, entry in handed_in if entry.kind == "problem"]
     others = [
@@ -172,9 +176,6 @@ def _records(learner: str, handed_in: list[tuple[_Person, Entry]]) -> Iterator[S
         yield Unusable(source=first, problem=problem, learner=learner)
     if others:
         yield Unusable(source=others[0].where, problem=_not_notebooks(others), learner=learner)
-    if not (notebooks or problems or others):
-        where = handed_in[0][1].where
-        yield Unusable(source=where, problem=f"{where} is empty: {_HOW}", learner=learner)
 
 
 def _not_notebooks(others: list[Entry]) -> str:
@@ -200,22 +201,28 @@ def _all_different(records: Iterator[Submission | Unusable]) -> list[Submission 
     return unique
 
 
-def _without_wrapping(entries: list[Entry], path: Path) -> list[Entry]:
-    """Return the entries as seen from inside a folder that merely wraps everything, such as the one a zip is made of.
+def _root_of(path: Path) -> str:
+    """Return the name of the folder or zip that was given, or of the folder that the notebook is in."""
+    name = given_name(path)
+    if path.is_dir():
+        return name
+    return _stem(name) if is_zip(name) else Path(os.path.realpath(path)).parent.name
+
+
+def _without_wrapping(entries: list[Entry], path: Path, root: str) -> list[Entry]:
+    """Return the entries as seen from inside the one folder that wraps them all, such as the one a zip was made of.
 
     On disk only one with the name of the folder around it counts: a folder into which work arrives bit by bit must not
     be read differently while it holds that of a single learner.
     """
-    while (
-        len({entry.parts[:1] for entry in entries}) == 1
-        and all(len(entry.parts) > 1 for entry in entries)
-        and not is_zip(top := entries[0].parts[0])
-        and (top == given_name(path) if path.is_dir() else top != "submitted")
-        and _platform_of(entries) is None
-        and not any(_is_lessons(entry.parts[1], is_file=len(entry.parts) == 2) for entry in entries)
-    ):
-        entries = [_below(entry) for entry in entries]
-    return entries
+    tops = {entry.parts[:1] for entry in entries}
+    if len(tops) != 1 or any(len(entry.parts) < 2 for entry in entries) or _platform_of(entries) is not None:
+        return entries
+    [(top,)] = tops
+    wraps = top == root if path.is_dir() else not is_zip(top) and "submitted" not in (top, root)
+    if not wraps or any(_is_lessons(entry.parts[1], is_file=len(entry.parts) == 2) for entry in entries):
+        return entries
+    return [_below(entry) for entry in entries]
 
 
 def _below(entry: Entry) -> Entry:
@@ -276,7 +283,7 @@ def _learner_by_name(entry: Entry, root: str) -> str:
     top = entry.parts[0]
     is_file = is_zip(top) or (len(entry.parts) == 1 and entry.kind != "empty")
     if _is_lessons(top, is_file=is_file):
-        top, is_file = root, is_zip(root)
+        return clean_identifier(root)
     return clean_identifier(_stem(top) if is_file else top)
 
 
