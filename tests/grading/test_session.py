@@ -4,7 +4,9 @@ import os
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
 
 import fake_class
@@ -15,7 +17,7 @@ from fake_class import submission
 from utils.grading.executors import Executor, ExecutorError
 from utils.grading.gradebook import Gradebook, GradebookError
 from utils.grading.records import Submission, SubmissionError, Unusable
-from utils.grading.session import Only, grade_class
+from utils.grading.session import LATE_NOTE, Only, grade_class, results_so_far
 
 HERE = Path(__file__).parent
 
@@ -224,6 +226,61 @@ def test_a_gradebook_that_cannot_be_written_ends_it(gradebook, monkeypatch):
         grade_class(MIXED, gradebook, Here())
 
 
+# --- what counts
+
+
+def handed_in(gradebook, *items):
+    grade_class(items, gradebook, Here())
+
+
+def counted(gradebook, **options) -> dict[str, float]:
+    return {entry.source: entry.grade.earned for entry in results_so_far(gradebook, **options).entries}
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 3, number, tzinfo=UTC)
+
+
+@pytest.fixture
+def ada(gradebook):
+    """Two in time, the better one first, and a late one that is the best and the last."""
+    handed_in(
+        gradebook,
+        submission("points 1.5", "ada", source="first", submitted=day(1)),
+        submission("points 1", "ada", source="second", submitted=day(2)),
+        submission("points 2", "ada", source="late", submitted=day(3), late=True),
+        submission("points 2", "alan", source="only late", submitted=day(3), late=True),
+        submission("unusable", "ada", source="damaged", submitted=day(1)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "late", "expected"),
+    [
+        ("latest", "accept", {"late": 2.0, "only late": 2.0}),
+        ("best", "accept", {"late": 2.0, "only late": 2.0}),
+        ("latest", "zero", {"second": 1.0, "only late": 0.0}),
+        ("best", "zero", {"first": 1.5, "only late": 0.0}),
+    ],
+)
+def test_late_work_that_earns_nothing_does_not_hide_what_was_in_time(gradebook, ada, keep, late, expected):
+    assert counted(gradebook, keep=keep, late=late) == expected
+
+
+def test_a_learner_is_told_why_late_work_earns_nothing_and_what_it_would_have_been(gradebook, ada):
+    (entry,) = [entry for entry in results_so_far(gradebook, late="zero").entries if entry.source == "only late"]
+    assert entry.grade.notes == (LATE_NOTE,)
+    assert entry.grade.points == 2.0
+    assert [exercise.status for exercise in entry.grade.exercises] == ["passed"]
+    assert gradebook.entries("all")[-1].grade.earned == 2.0, "the gradebook keeps what was reached"
+
+
+def test_the_problem_of_a_file_that_was_taken_away_is_none(gradebook):
+    handed_in(gradebook, *MIXED)
+    shown = results_so_far(gradebook, gone=lambda source: source == "week1.zip").problems
+    assert {problem.source for problem in shown} == {"alan.ipynb", "grace.ipynb"}
+
+
 # --- killed
 
 
@@ -244,19 +301,22 @@ def test_a_grader_killed_at_twenty_random_moments_ends_with_the_gradebook_of_an_
     while len(recorded) < 20:  # a class may be finished before it was killed as often
         folder = tmp_path / f"class{classes}"
         classes += 1
-        finished = False
-        while not finished and len(recorded) < 20:
-            grader = subprocess.Popen([sys.executable, str(HERE / "fake_class.py"), str(folder)])
-            try:
-                finished = grader.wait(timeout=random.uniform(0.2, 0.9)) == 0
-            except subprocess.TimeoutExpired:
-                grader.kill()
-                grader.wait()
-                recorded.append(_recorded(folder))
+        while len(recorded) < 20 and _killed(folder):
+            recorded.append(_recorded(folder))
         fake_class.run(folder)
         assert content_digest(folder) == expected
     measured(f"grader killed 20 times in {classes} classes of {fake_class.SIZE}; recorded at each kill: {recorded}")
-    assert len(set(recorded)) > 5, "the kills came at different moments"
+    assert len(set(recorded)) > 8, "the kills came at different moments"
+
+
+def _killed(folder: Path) -> bool:
+    """Kill a grader of the class in `folder` at a random moment; return False if it was done before that."""
+    command = [sys.executable, str(HERE / "fake_class.py"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as grader:
+        grader.stdout.read(random.randrange(17))  # so many grades have come back
+        time.sleep(random.uniform(0, 0.02))
+        grader.kill()
+        return grader.wait() != 0
 
 
 def _recorded(folder: Path) -> int:

@@ -61,6 +61,7 @@ def examine() -> Iterator[Finding]:
     yield _kernel()
     yield _notebooks()
     yield _progress()
+    yield _isolation()
     yield _browser()
 
 
@@ -171,6 +172,16 @@ def _progress() -> Finding:
         remedy = f"set COURSE_PROGRESS to a file that you may write, such as {Path('~', 'progress.json')}"
         return Finding("Progress", f"{path} cannot be written: {error.strerror}", well=False, remedy=remedy)
     return Finding("Progress", str(path))
+
+
+def _isolation() -> Finding:
+    from utils.grading.sandbox import examine as examine_isolation
+
+    isolation = examine_isolation()
+    well = isolation.level != "none"
+    found = isolation.found if well else f"none: {isolation.found}"
+    remedy = f"only grading other people's work needs it: {isolation.remedy}"
+    return Finding("Isolation for grading", found, well, required=False, remedy=remedy)
 
 
 def _browser() -> Finding:
