@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ DEPTH_LIMIT = 50
 INT_BITS_LIMIT = 10_000
 STRING_LIMIT = 1_000_000
 DIMENSIONS_LIMIT = 32
+COLLISIONS_LIMIT = 100
+"""Keys of one set or dictionary with the same hash. Numbers can be chosen to have it, and searching them is slow."""
 
 # name: bytes of one element
 TENSOR_TYPES = {
@@ -33,6 +36,9 @@ TENSOR_TYPES = {
     "int16": 2,
     "int32": 4,
     "int64": 8,
+    "uint16": 2,
+    "uint32": 4,
+    "uint64": 8,
     "float16": 2,
     "bfloat16": 2,
     "float32": 4,
@@ -40,18 +46,14 @@ TENSOR_TYPES = {
     "complex64": 8,
     "complex128": 16,
 }
-ARRAY_TYPES = {name: size for name, size in TENSOR_TYPES.items() if name != "bfloat16"} | {
-    "uint16": 2,
-    "uint32": 4,
-    "uint64": 8,
-}
+ARRAY_TYPES = {name: size for name, size in TENSOR_TYPES.items() if name != "bfloat16"}
 
 
 class ProtocolError(ValueError):
     """A message is not one that the protocol allows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Opaque:
     """Stands for a value that does not travel: a function, an object, a tensor of an exotic type, too much of it."""
 
@@ -107,7 +109,8 @@ def _node(value: Any, blob: bytearray, depth: int) -> list:
     if isinstance(value, complex):
         return ["complex", value.real.hex(), value.imag.hex()]
     if isinstance(value, str):
-        return ["str", str(value)] if len(value) <= STRING_LIMIT else ["opaque"]
+        # as text, whatever the subclass prints: a member of an enumeration prints its name
+        return ["str", str.__str__(value)] if len(value) <= STRING_LIMIT else ["opaque"]
     if isinstance(value, bytes | bytearray):
         return ["bytes", *_store(bytes(value), blob)]
     for name, kind in (("list", list), ("tuple", tuple), ("set", set), ("frozenset", frozenset)):
@@ -119,9 +122,10 @@ def _node(value: Any, blob: bytearray, depth: int) -> list:
 
 
 def _is_numpy_scalar(value: Any) -> bool:
+    """Whether `value` is a number or a truth value of numpy's; its texts are texts as any other."""
     import numpy as np
 
-    return isinstance(value, np.generic)
+    return isinstance(value, np.generic) and not isinstance(value, str | bytes)
 
 
 def _tensor_node(value: Any, blob: bytearray) -> list:
@@ -130,9 +134,10 @@ def _tensor_node(value: Any, blob: bytearray) -> list:
     name = dtype_name(value)
     if name not in TENSOR_TYPES or value.layout != torch.strided:
         return ["opaque"]
-    dense = value.detach().cpu().contiguous().resolve_conj().resolve_neg()
-    raw = dense.reshape(-1).view(torch.uint8).numpy().tobytes() if dense.numel() else b""
-    return ["tensor", name, list(dense.shape), *_store(raw, blob)]
+    flat = value.detach().cpu().resolve_conj().resolve_neg().reshape(-1)
+    # cloned, since one number of a strided tensor counts as contiguous, and still cannot be viewed as bytes
+    raw = flat.clone(memory_format=torch.contiguous_format).view(torch.uint8).numpy().tobytes()
+    return ["tensor", name, list(value.shape), *_store(raw, blob)]
 
 
 def _array_node(value: Any, blob: bytearray, kind: str) -> list:
@@ -210,14 +215,16 @@ class _Reader:
         return tuple(self._read_list(depth, items))
 
     def _read_set(self, depth: int, items: list) -> set:
-        return set(map(_key, self._read_list(depth, items)))
+        return set(_keys(self._read_list(depth, items)))
 
     def _read_frozenset(self, depth: int, items: list) -> frozenset:
         return frozenset(self._read_set(depth, items))
 
     def _read_dict(self, depth: int, items: list) -> dict:
         pairs = [_of(pair, list) for pair in _of(items, list)]
-        return {_key(self.value(key, depth + 1)): self.value(item, depth + 1) for key, item in pairs}
+        pairs = [(self.value(key, depth + 1), self.value(item, depth + 1)) for key, item in pairs]
+        _keys(key for key, _ in pairs)
+        return dict(pairs)
 
     def _read_tensor(self, depth: int, name: str, shape: list, start: int, length: int) -> Any:
         import torch
@@ -265,10 +272,10 @@ def _of(value: Any, kind: type) -> Any:
     return value
 
 
-def _key(value: Any) -> Any:
-    """Return a value that may be a key: text, a number, None, or a tuple of them."""
-    if isinstance(value, tuple):
-        return tuple(map(_key, value))
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    raise ProtocolError("a key that is neither text nor a number")
+def _keys(values: Iterable[Any]) -> list:
+    """Return the values, if all may be keys and they have not been made to collide. Raises TypeError for a list."""
+    values = list(values)
+    most = max(Counter(map(hash, values)).values(), default=0)
+    if most > COLLISIONS_LIMIT:
+        raise ProtocolError("keys that all have the same hash")
+    return values
