@@ -40,7 +40,9 @@ BROKEN = {
     "a source is not text": (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": 5}]}', "not text"),
     "worksheets are not a list": (b'{"nbformat": 3, "worksheets": 3}', "cell 1 of"),
     "newer nbformat": (b'{"nbformat": 5, "cells": []}', "nbformat 5, newer than"),
-    "odd nbformat": (b'{"nbformat": "x", "cells": []}', "nbformat x"),
+    "odd nbformat": (b'{"nbformat": "x", "cells": []}', "nbformat 'x'"),
+    "nbformat without end": (b'{"nbformat": [' + b"[" * 900 + b"]" * 900 + b"]}", "nbformat [[[[[[[...]]]]]]]"),
+    "too many cells": (b'{"cells": [' + b"{}," * 10_000 + b"{}]}", "10001 cells, the limit is 10000"),
     "not UTF-8": (b'{"cells": "\xff\xfe"}', "is not UTF-8 text (byte 11)"),
     "nested too deeply": (b"[" * 200_000, "nested too deeply"),
 }
@@ -180,6 +182,21 @@ def test_a_deleted_answer_cell_costs_only_its_exercise(learner, built):
     assert answers["9.1.3"].source == toy.SOLVED["9.1.3"]
 
 
+def test_an_answer_without_end_costs_only_its_exercise(learner, built):
+    answers = answers_of(learner(toy.SOLVED | {"9.1.2": "prediction = 3072" + "  # and more" * 2000}), built)
+    assert answers["9.1.2"].source is None
+    assert answers["9.1.2"].problem == "its answer has 24017 characters, the limit is 20000"
+    assert answers["9.1.3"].source == toy.SOLVED["9.1.3"]
+
+
+def test_what_a_notebook_says_of_itself_is_quoted_short_and_without_control_characters(learner):
+    path = learner({}, edit=lambda book: book["metadata"].update(course={"lesson": "\x1b[2J" * 100_000}))
+    with pytest.raises(NotebookError) as caught:
+        find_lesson_of(read_notebook(path), LESSONS)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
 def test_an_answer_cell_turned_into_text_is_named(learner, built):
     answers = answers_of(learner(toy.SOLVED, edit=lambda book: cell_of(book, "9.1.2").update(cell_type="raw")), built)
     assert "not a code cell any more" in answers["9.1.2"].problem
@@ -230,7 +247,7 @@ def test_a_notebook_of_no_lesson_is_told(tmp_path):
 def test_a_lesson_of_another_version_of_the_course_is_told(learner):
     path = learner({}, edit=lambda book: book["metadata"].update(course={"lesson": "9.7"}))
     with pytest.raises(
-        NotebookError, match=r"says it is lesson 9\.7; this version of the course has the lessons 9\.2, 9\.1"
+        NotebookError, match=r"says it is lesson '9\.7'; this version of the course has the lessons 9\.2, 9\.1"
     ):
         find_lesson_of(read_notebook(path), LESSONS)
 

@@ -11,12 +11,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as shown  # short, and without what a terminal would obey
 
 from utils.lessons import Lesson
 from utils.publishing.regions import clear_solution
 from utils.publishing.verdicts import find_verdict, joined, output_text
 
 SIZE_LIMIT = 100_000_000  # bytes
+CELLS_LIMIT = 10_000
+ANSWER_LIMIT = 20_000  # characters; answers have 3 to 12 lines
 
 
 class NotebookError(ValueError):
@@ -97,7 +100,7 @@ def parse_notebook(data: bytes, path: Path) -> Notebook:
     content = _load(data, path)
     version = content.get("nbformat", 4)
     if not isinstance(version, int) or version > 4:
-        raise NotebookError(f"{path} is of nbformat {version}, newer than this course knows: update the course")
+        raise NotebookError(f"{path} is of nbformat {shown(version)}, newer than this course knows: update the course")
     if version == 4:
         cells = content.get("cells")
     else:  # up to nbformat 3 the cells are in worksheets
@@ -106,6 +109,8 @@ def parse_notebook(data: bytes, path: Path) -> Notebook:
         cells = [cell for sheet in sheets for cell in (sheet["cells"] if _has_cells(sheet) else [None])]
     if not isinstance(cells, list) or ("cells" not in content and "worksheets" not in content):
         raise NotebookError(f"{path} is not a notebook: it has no list of cells")
+    if len(cells) > CELLS_LIMIT:
+        raise NotebookError(f"{path} has {len(cells)} cells, the limit is {CELLS_LIMIT}: delete those you do not need")
     return Notebook(
         path=path,
         lesson=_text(_record(_record(content, "metadata"), "course").get("lesson")),
@@ -140,7 +145,8 @@ def find_lesson_of(notebook: Notebook, lessons: Iterable[Lesson]) -> Lesson:
     if notebook.lesson:
         known = ", ".join(lesson.id for lesson in lessons)
         raise NotebookError(
-            f"{notebook.path} says it is lesson {notebook.lesson}; this version of the course has the lessons {known}"
+            f"{notebook.path} says it is lesson {shown(notebook.lesson)}; "
+            f"this version of the course has the lessons {known}"
         )
     for lesson in lessons:
         dotted, dashed = f"{lesson.id}.", f"answer-{lesson.id}-".replace(".", "-")
@@ -282,7 +288,10 @@ def _take(notebook: Notebook, task: Task) -> Answer:
     if len(changed) > 1:
         numbers = ", ".join(str(cell.number) for cell in changed)
         notes = (f"{task.exercise} is answered in {len(changed)} cells ({numbers}): they are run one after the other",)
-    return Answer("\n\n".join(cell.source for cell in changed), notes=notes)
+    source = "\n\n".join(cell.source for cell in changed)
+    if len(source) > ANSWER_LIMIT:
+        return Answer(None, f"its answer has {len(source)} characters, the limit is {ANSWER_LIMIT}")
+    return Answer(source, notes=notes)
 
 
 def _tidied(source: str) -> str:
