@@ -1,7 +1,7 @@
 """Stands for the real grader in tests of what lies around it: no torch, no isolation, and it does what it is told.
 
 A notebook of these tests is a line of text: "points 2", "sleep 0.5", "die" (by SIGKILL), "die once FILE", "exit",
-"hang", "raise", "unusable", "print".
+"hang" (after touching FILE: "hang FILE"), "raise", "unusable", "print".
 """
 
 import os
@@ -39,6 +39,7 @@ class Grader:
         elif what == "exit":
             os._exit(3)
         elif what == "hang":
+            _first_time(rest[0] if rest else os.devnull)
             time.sleep(1000)
         elif what == "raise":
             raise ValueError("the course is wrong")

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,8 @@ def run_grade(request: Request, *, watch: bool = False, port: int = 0) -> int:
             if watch:
                 return _watch(request, gradebook, executor, port)
             return _grade_once(request, gradebook, executor)
+    except ExportError as error:  # after grading
+        raise UserError(str(error), exit_code=1) from error
     except (ExecutorError, GradebookError, SubmissionError) as error:
         raise UserError(str(error)) from error
 
@@ -89,6 +91,8 @@ def run_autograder(lesson: str, *, out: Path, nonce: str | None) -> int:
     from utils.publishing.submission import NotebookError
 
     _check_nonce(nonce)
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder: name the zip to write, such as {out / 'autograder.zip'}")
     try:
         found = find_lesson(lesson)
     except KeyError as error:
@@ -312,6 +316,7 @@ def _watch(request: Request, gradebook: Gradebook, executor: Executor, port: int
         try:
             for restless in changes(request.path):
                 told = _catch_up(request, gradebook, executor, restless, told)
+                request = replace(request, regrade=False)  # once is enough
         except KeyboardInterrupt:
             out.print(f"Ended. Everything is in {relative(request.out)}.")
     return 0
