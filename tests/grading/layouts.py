@@ -76,9 +76,13 @@ LAYOUTS = {
         {"ada.ipynb.json": NOTEBOOK, "bob.ipynb.txt": NOTEBOOK}, [{"learner": "ada"}, {"learner": "bob"}]
     ),
     "one learner's notebooks, named as the lessons are": Layout(
-        {"1_start_here.ipynb": NOTEBOOK, "3_contrastive_alignment-Copy1.ipynb": NOTEBOOK},
+        {"1_start_here.ipynb": NOTEBOOK, "3_contrastive_alignment.ipynb.zip": zipped({"x.ipynb": NOTEBOOK})},
         [{"learner": "ada"}, {"learner": "ada"}],
         name="ada",
+    ),
+    "many people's notebooks, numbered by a browser": Layout(
+        {"1_start_here (1).ipynb": NOTEBOOK, "1_start_here (2).ipynb": NOTEBOOK},
+        [{"learner": "1_start_here (1)"}, {"learner": "1_start_here (2)"}],
     ),
     "one learner's copy of the course": Layout(
         {"0_start/1_start_here.ipynb": NOTEBOOK, "2_how_it_works/3_contrastive_alignment.ipynb": NOTEBOOK},
@@ -94,7 +98,7 @@ LAYOUTS = {
         [{"learner": "ada"}, {"learner": "ada"}, {"learner": "bob"}],
     ),
     "a zip for each learner": Layout(
-        {"ada.zip": zipped({"any/work.ipynb": NOTEBOOK}), "bob.zip": zipped({"bob.ipynb": NOTEBOOK})},
+        {"ada.zip": zipped({"any/work.ipynb": NOTEBOOK}), "bob.ipynb.zip": zipped({"bob.ipynb": NOTEBOOK})},
         [{"learner": "ada"}, {"learner": "bob"}],
     ),
     "a folder for each learner, with zips": Layout(

@@ -103,7 +103,6 @@ class TestASingleNotebook:
         [
             ("week1/ada.ipynb", "ada", "week1/ada.ipynb"),
             ("ada/1_start_here.ipynb", "ada", "ada/1_start_here.ipynb"),
-            ("ada/1_start_here (2).ipynb", "ada", "ada/1_start_here (2).ipynb"),
             ("week1/1_start_here_ada.ipynb", "1_start_here_ada", "week1/1_start_here_ada.ipynb"),
             ("week1/Ada_42_assignsubmission_file_1_start_here.ipynb", "42", None),
             ("week1/ada_17_9300_work.ipynb", "17", None),
@@ -144,6 +143,10 @@ class TestWhoItIs:
             {"ada_17_9300_x.ipynb": NOTEBOOK, "mallory_66_9399_x.zip": forged, "eve_67_9398_x.ipynb": NOTEBOOK},
         )
         assert learners_in(folder) == ["17", "66", "67"]
+
+    def test_a_learners_own_numbered_folders_are_no_download(self, tmp_path):
+        files = {"ada/submission_1/x.ipynb": NOTEBOOK, "ada/submission_2/x.ipynb": NOTEBOOK, "bob/x.ipynb": NOTEBOOK}
+        assert learners_in(plant(tmp_path / "class", files)) == ["ada", "ada", "bob"]
 
     def test_a_folder_that_holds_only_a_download_says_to_grade_that(self, tmp_path):
         download = zipped({"ada_17_9300_x.ipynb": NOTEBOOK, "bob_18_9301_x.ipynb": NOTEBOOK})

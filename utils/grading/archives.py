@@ -51,7 +51,7 @@ AGAIN = "make the zip again, or hand in the .ipynb itself"
 CLEAR_OUTPUTS = "in JupyterLab take Edit > Clear Outputs of All Cells, and save"
 
 _NESTED_ZIPS = 1  # a student's zip inside the platform's
-_OPEN_ARCHIVES = 4
+_OPEN_ARCHIVES = 4  # a zip inside a zip is in memory while it is open
 _CHUNK = 1 << 20
 _JUNK = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "Thumbs.db", "desktop.ini", "Icon\r"})
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1  # flag bits of a member

@@ -2,22 +2,25 @@
 
 | What is given | Who the learner is |
 |---|---|
-| one notebook | the file's name; where that is only the lesson's, the folder's name |
-| a folder or zip of notebooks (`ada.ipynb`) | the file's name; where that is only the lesson's, the folder's or zip's |
+| one notebook | the file's name |
+| a folder or zip of notebooks (`ada.ipynb`) | the file's name |
 | a folder or zip with a folder or a zip for each learner (`ada/…`, `ada.zip`) | that folder's or zip's name |
-| Canvas, *Download Submissions* (`lovelaceada_LATE_17_93_work-2.ipynb`) | the user id, 17 |
-| Moodle, *Download all submissions* (`Ada Lovelace_42_assignsubmission_file_/…`) | the participant number, 42 |
-| Gradescope, *Export Submissions* (`submission_metadata.yml`, `submission_7/…`) | the e-mail address, else the SID |
+| Canvas's download of all submissions (`lovelaceada_LATE_17_9300_work-2.ipynb`) | the user id, 17 |
+| Moodle's download of all submissions (`Ada Lovelace_42_assignsubmission_file/…`) | the participant's number, 42 |
+| Gradescope's export of submissions (`submission_metadata.yml`, `submission_7/…`) | the e-mail address, else the SID |
 | nbgrader's course folder, of which only `submitted/` is read, or that folder (`submitted/ada/…`) | the folder's name |
 
-A download may be given as the zip or as the folder into which it was unpacked, and may hold zips that learners handed
-in. Each is given by itself: what lies deeper, such as a download inside a folder of learners, was perhaps written by a
-learner and cannot say whose work it is. Notebooks are graded wherever they lie below a learner; hidden files,
-`.ipynb_checkpoints` and `__MACOSX` are passed over.
+A notebook that has just a lesson's own name, such as `1_start_here.ipynb`, belongs to whom the folder or zip that was
+given is named after; so do the course's chapters. Below a learner, notebooks may lie at any depth. Hidden files,
+`.ipynb_checkpoints` and `__MACOSX` are passed over, and everything else that is no notebook is told.
 
-Sources of the names, as of 2026: Canvas, `lib/content_zipper.rb` and `Attachment.make_unique_filename`; Moodle,
-`mod/assign/classes/downloader.php`, and `mod/assign/locallib.php` before 4.1; nbgrader 0.9, "The philosophy and the
-approach" and `exchange/default/submit.py`; Gradescope publishes no description: programs that read its export.
+A download may be given as the zip or as the folder into which it was unpacked, may be wrapped in one folder more, and
+may hold zips that learners handed in. Each is given by itself: a download that lies deeper was perhaps put together by
+a learner, and cannot say whose work it is. Moodle numbers participants anew in each assignment.
+
+Sources, as of 2026: Canvas, `lib/content_zipper.rb` and `Attachment.make_unique_filename`; Moodle,
+`mod/assign/classes/downloader.php`, and `mod/assign/locallib.php` before it; nbgrader 0.9, "The philosophy and the
+approach" and `exchange/default/submit.py`; for Gradescope, which describes it nowhere, programs that read its export.
 """
 
 from __future__ import annotations
@@ -70,7 +73,6 @@ _DOCUMENTS = frozenset(
 )
 _LESSONS = frozenset(PurePosixPath(lesson.path).name for lesson in LESSONS)
 _CHAPTERS = frozenset(part for lesson in LESSONS for part in PurePosixPath(lesson.path).parent.parts)
-_COPY = re.compile(r"(?:[ _-]*(?:\(\d+\)|copy ?\d*|\d+))*", re.IGNORECASE)  # "-Copy1", " (2)", "-3"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +94,10 @@ _Layout = Callable[[tuple[str, ...]], Sequence[_Person] | None]
 def find_submissions(path: Path) -> Iterator[Submission | Unusable]:
     """Return every submission in `path`, and everything that was handed in and cannot be graded, in a fixed order.
 
-    The table above says what `path` may be. `learner` and `name` are text that others chose: normalised, printable, at
-    most `NAME_LIMIT` characters, but not safe as a file's name or in HTML. Where that had to change a name, a checksum
-    is added, so that two people never become one. `submitted` has a time zone.
+    This module's table says what `path` may be. `learner` and `name` are text that others chose: normalised, printable
+    and bounded, but not safe as a file's name or in HTML. Where more than Unicode's form had to change, a checksum is
+    added, so that two people never become one. `submitted` has a time zone; it is the file's time where no platform
+    tells another.
 
     Raises `SubmissionError` if `path` does not exist, cannot be opened, or holds no notebook at all.
     """
@@ -269,7 +272,9 @@ def _downloads_within(entries: list[Entry], root: str) -> dict[str, Unusable]:
     downloads = {}
     for top, below in inside.items():
         platform = _platform_of(below)
-        layout = {"Moodle": _moodle, "Canvas": _canvas, "Gradescope": partial(_gradescope, {})}.get(platform or "")
+        if platform == "Gradescope" and not any(entry.parts == (METADATA,) for entry in below):
+            continue  # a learner's own `submission_1/`, `submission_2/`
+        layout = {"Canvas": _canvas, "Moodle": _moodle, "Gradescope": partial(_gradescope, {})}.get(platform or "")
         people = {person.learner for entry in below for person in (layout(entry.parts) if layout else None) or ()}
         if len(people) > 1:
             where = printable(f"{root}/{top}")
@@ -288,18 +293,18 @@ def _learner_by_name(entry: Entry, root: str) -> str:
 
 
 def _is_lessons(name: str, *, is_file: bool) -> bool:
-    """Whether a file has the name of a lesson, or a copy's, or a folder that of a chapter: it names no learner."""
-    if not is_file:
-        return name in _CHAPTERS
-    stem = _stem(name)
-    return any(stem.startswith(lesson) and _COPY.fullmatch(stem, len(lesson)) for lesson in _LESSONS)
+    """Whether a file is named after a lesson, or a folder after a chapter, and so after no learner."""
+    # A copy's name does not count: collecting a class's files in one folder gives `1_start_here (1).ipynb` and so on.
+    return _stem(name) in _LESSONS if is_file else name in _CHAPTERS
 
 
 def _stem(name: str) -> str:
+    """Return a file's name without its suffix; "work" also for "work.ipynb.zip"."""
+    stem = os.path.splitext(name)[0] if is_zip(name) else name
     for suffix in sorted(NOTEBOOK_SUFFIXES, key=len, reverse=True):
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return os.path.splitext(name)[0]
+        if stem.lower().endswith(suffix):
+            return stem[: -len(suffix)]
+    return stem if is_zip(name) else os.path.splitext(name)[0]
 
 
 def _nobodys(parts: tuple[str, ...]) -> Sequence[_Person] | None:
@@ -317,7 +322,7 @@ def _canvas(parts: tuple[str, ...]) -> Sequence[_Person] | None:
         return None
     user, anonymous, file = match["user"], match["anonymous"], match["file"]
     identity = {"canvas_user": user} if user else {"canvas_anonymous": anonymous}
-    # a file of the same name that is handed in again is called -1, then -2
+    # `file` is what Canvas calls the attachment; one of the same name that is handed in again is called -1, then -2
     again = re.search(r"-([0-9]{1,3})$", _stem(match["title"] or ""))
     return [
         _Person(
