@@ -440,7 +440,7 @@ class TestFuzz:
         look_at_everything(path)
 
     @given(data=st.data())
-    @settings(max_examples=1_200, deadline=None)
+    @settings(max_examples=800, deadline=None)
     def test_a_changed_zip_raises_nothing_unforeseen(self, path, data):
         changed = bytearray(VICTIM)
         for _ in range(data.draw(st.integers(1, 6))):
@@ -454,7 +454,7 @@ class TestFuzz:
         look_at_everything(path)
 
     @given(names=st.lists(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(WORDS)).map("".join)), max_size=6))
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=400, deadline=None)
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_names_of_any_kind_raise_nothing_unforeseen(self, path, names):
         infos = []
