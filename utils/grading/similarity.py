@@ -51,8 +51,8 @@ MANY = 4
 """An answer that is like more than this many others is common."""
 CROWD = 0.1
 """The share of the class from which on an exercise is taken to make answers alike."""
-LONGEST = 5_000
-"""Characters of an answer that are looked at; the course's own have a tenth of it."""
+LONGEST = 4_000
+"""Characters of an answer that are looked at; the course's own have a quarter of it at most."""
 WORKING_MEGABYTES = 100
 
 _KEPT_NAMES = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
@@ -81,6 +81,9 @@ class Similarity:
 
     pairs: tuple[Pair, ...] = ()
     common: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING_SIMILAR = Similarity()
 
 
 def similar_answers(results: ClassResults) -> Similarity:
