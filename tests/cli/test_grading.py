@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from utils.cli import doctor, grading, main
 from utils.cli.app import app
+from utils.grading import session
 from utils.grading.executors import LocalExecutor
 from utils.grading.gradebook import Gradebook
 from utils.grading.sandbox import Isolation
@@ -38,6 +40,11 @@ def grader(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(grading, "LocalExecutor", partial(LocalExecutor, grader="fake_grader:Grader"))
     monkeypatch.setattr(grading, "examine", lambda: ISOLATED)
+    # figures take half a second
+    monkeypatch.setattr(session, "similar_answers", lambda results: None)
+    monkeypatch.setattr(
+        session, "write_reports", lambda results, folder, _: (folder / "class.html").write_text(repr(results))
+    )
 
 
 @pytest.fixture
@@ -97,7 +104,7 @@ def test_a_class_is_graded_counted_and_written(here, call):
     assert "2.3 Contrastive alignment" in ran.out
     assert "1.0 of 2" in ran.out
     assert "2 graded." in ran.out
-    for name in ("grades.csv", "junit.xml", "grades.jsonl", "gradebook.sqlite"):
+    for name in ("class.html", "grades.csv", "junit.xml", "grades.jsonl", "gradebook.sqlite"):
         assert (here / "grades" / name).is_file()
         assert str(Path("grades", name)) in ran.out
     assert "nonce" in ran.out
@@ -265,7 +272,7 @@ def test_files_that_cannot_be_written_lose_no_grade(here, call, monkeypatch):
     def full(*_):
         raise ExportError("grades.csv cannot be written (No space left on device). The grades are safe")
 
-    monkeypatch.setattr(grading, "export_class", full)
+    monkeypatch.setattr(grading, "write_class", full)
     ran = call("grade", "submitted", "--out", "grades")
     assert ran.code == 1
     assert "No space left on device" in ran.err
@@ -346,7 +353,7 @@ def test_watching_grades_what_has_arrived_shows_the_page_and_ends_quietly(here, 
     assert ran.code == 0
     assert seen == [["ada"], ["ada", "alan"]], "what is still being written waits"
     assert "Watching submitted; Ctrl-C ends it." in ran.out
-    assert "The class: http://127.0.0.1:" in ran.out
+    assert "The class, kept up to date:  http://127.0.0.1:" in ran.out
     assert ran.out.count("grace/lesson.ipynb is not a notebook") == 1, "a problem is told once"
     assert "1 graded, 2 as before." in ran.out
     assert "Ended. Everything is in grades." in ran.out
@@ -464,6 +471,11 @@ def test_a_class_is_graded_by_the_real_grader(real, call):
     ran = call("grade", "submitted", "--out", "grades", "--slots", "1", "--nonce", NONCE)
     assert ran.code == 0
     assert grades(here / "grades") == {"learner000": 4.0, "learner001": 0.0}
+    page = (here / "grades" / "class.html").read_text(encoding="utf-8")
+    assert {f"reports/{path.name}" for path in (here / "grades" / "reports").iterdir()} == set(
+        re.findall('href="(reports/[^"]+)"', page)
+    )
+    assert "a page for each learner" in ran.out
 
 
 @needs_isolation
@@ -478,11 +490,11 @@ def test_the_real_grader_killed_at_twenty_random_moments_ends_with_the_gradebook
     for _ in range(20):
         command = [sys.executable, "-c", "from utils.cli import main; main()", *arguments, "grades"]
         grader = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        time.sleep(random.uniform(1, 9))
+        _wait_for_records(grader, here / "grades" / "gradebook.sqlite-wal", random.randrange(20))
         children = psutil.Process(grader.pid).children(recursive=True)
         grader.kill()
         grader.wait()
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=60)  # what is just loading torch ends after that
         assert alive == []
         recorded.append(len(grades(here / "grades")) if (here / "grades" / "gradebook.sqlite").exists() else 0)
     call(*arguments, "grades")
@@ -492,3 +504,18 @@ def test_the_real_grader_killed_at_twenty_random_moments_ends_with_the_gradebook
         Gradebook.open(here / "grades" / "gradebook.sqlite") as killed,
     ):
         assert killed.content_digest() == undisturbed.content_digest()
+
+
+def _wait_for_records(grader: subprocess.Popen, log: Path, number: int) -> None:
+    """Return when the gradebook's log has been written to so many times, or the grader has ended."""
+    before = _written(log)
+    while grader.poll() is None and number:
+        time.sleep(0.005)
+        now = _written(log)
+        number -= now != before
+        before = now
+    time.sleep(random.uniform(0, 0.2))
+
+
+def _written(log: Path) -> int:
+    return log.stat().st_mtime_ns if log.exists() else 0

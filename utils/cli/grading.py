@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from utils.cli.messages import UserError, complain, console, relative
 from utils.grading.archives import given_name, printable
 from utils.grading.executors import Executor, ExecutorError, LocalExecutor
-from utils.grading.exporting import export_class
 from utils.grading.gradebook import Gradebook, GradebookError, Keep
 from utils.grading.records import Submission, SubmissionError, Unusable
 from utils.grading.results import ClassResults, lesson_title
 from utils.grading.sandbox import examine
-from utils.grading.session import Late, Only, Summary, grade_class, results_so_far
+from utils.grading.session import Late, Only, Summary, grade_class, results_so_far, write_class
 from utils.grading.submissions import find_submissions
 from utils.grading.watching import CLASS_PAGE, REPORTS, ClassPages, changes
 from utils.grading.writing import ExportError, number
 from utils.lessons import find_lesson
+from utils.publishing.submission import NotebookError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,7 +70,7 @@ def run_grade(request: Request, *, watch: bool = False, port: int = 0) -> int:
             return _grade_once(request, gradebook, executor)
     except ExportError as error:  # after grading
         raise UserError(str(error), exit_code=1) from error
-    except (ExecutorError, GradebookError, SubmissionError) as error:
+    except (ExecutorError, GradebookError, NotebookError, SubmissionError) as error:
         raise UserError(str(error)) from error
 
 
@@ -88,7 +88,6 @@ def tls_files(ca: Path | None, cert: Path | None, key: Path | None) -> Tls | Non
 def run_autograder(lesson: str, *, out: Path, nonce: str | None) -> int:
     """Write the zip that grades `lesson` on Gradescope."""
     from utils.grading.autograder import build_autograder
-    from utils.publishing.submission import NotebookError
 
     _check_nonce(nonce)
     if out.is_dir():
@@ -172,17 +171,16 @@ def _grade_once(request: Request, gradebook: Gradebook, executor: Executor) -> i
                 done, total = numbers
                 bar(done, total)
 
-            summary = grade_class(
-                items, gradebook, executor, only=Only.of(request.only), regrade=request.regrade, on_progress=progress
-            )
+            only = Only.of(request.only)
+            summary = grade_class(items, gradebook, executor, only=only, regrade=request.regrade, on_progress=progress)
+        if not summary.sources:
+            raise UserError(_nobody(request, items))
+        results = _results(request, gradebook, items)
+        notices = write_class(results, request.out)
     except KeyboardInterrupt:
         kept = relative(gradebook.path)
         complain(f"{done} of {total} are done and kept in {kept}; the same command goes on from there.", "Stopped")
         return 130
-    if not summary.sources:
-        raise UserError(_nobody(request, items))
-    results = _results(request, gradebook, items)
-    notices = _write(request, results)
     out = console()
     out.print(_table(results))
     out.print(f"{_counts(summary, results)}.")
@@ -226,12 +224,6 @@ def _results(request: Request, gradebook: Gradebook, items: Iterable[Submission 
         return source not in there and source.startswith((f"{given}/", f"{given}: "))
 
     return results_so_far(gradebook, keep=request.keep, late=request.late, gone=gone)
-
-
-def _write(request: Request, results: ClassResults) -> tuple[str, ...]:
-    """Write all files; return what the instructor should know."""
-    exported = export_class(results, request.out)
-    return exported.notices
 
 
 def _missing(results: ClassResults, summary: Summary) -> bool:
@@ -312,7 +304,8 @@ def _watch(request: Request, gradebook: Gradebook, executor: Executor, port: int
     told: set[str] = set()
     with pages:
         out.print(f"Watching {relative(request.path)}; Ctrl-C ends it.")
-        out.print(f"The class: {pages.address}", style="bold")
+        out.print(f"The class, kept up to date:  {pages.address}", style="bold")
+        out.print(f"The same, to read in peace:  {pages.address}{CLASS_PAGE}")
         try:
             for restless in changes(request.path):
                 told = _catch_up(request, gradebook, executor, restless, told)
@@ -338,7 +331,7 @@ def _catch_up(
     summary = grade_class(items, gradebook, executor, only=Only.of(request.only), regrade=request.regrade)
     results = _results(request, gradebook, items)
     try:
-        notices = _write(request, results)
+        notices = write_class(results, request.out)
     except ExportError as error:
         complain(str(error))
         return told

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 from utils.grading.executors import Executor, Job
+from utils.grading.exporting import export_class
 from utils.grading.gradebook import Entry, Gradebook, Keep
 from utils.grading.records import Grade, Submission, SubmissionError, Unusable
+from utils.grading.reports import write_reports
 from utils.grading.results import ClassResults, class_results
+from utils.grading.similarity import similar_answers
 from utils.lessons import LESSONS
 from utils.publishing.submission import NotebookError, find_lesson_of, parse_notebook
 
@@ -144,6 +147,16 @@ def results_so_far(
         in_time = [entry for entry in gradebook.entries("all") if not (entry.late or entry.grade.problem)]
         entries = [_without_late(entry, in_time, keep) for entry in entries]
     return class_results(entries, [problem for problem in gradebook.problems() if not gone(problem.source)])
+
+
+def write_class(results: ClassResults, folder: Path) -> tuple[str, ...]:
+    """Write every file and page of a class to `folder`; return what the instructor should know, a sentence each.
+
+    Raises `ExportError` where a file cannot be written, and NotebookError where the course itself is not whole.
+    """
+    exported = export_class(results, folder)
+    write_reports(results, folder, similar_answers(results))
+    return exported.notices
 
 
 def _without_late(entry: Entry, in_time: Iterable[Entry], keep: Keep) -> Entry:

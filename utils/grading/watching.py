@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
-        if path.name == CLASS_PAGE:
+        if self.path.endswith("/"):  # by its name, the page stands still for a reader
             self.send_header("Refresh", str(REFRESH_SECONDS))
         self.end_headers()
         if send:
