@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 
 import numpy as np
@@ -9,15 +10,22 @@ from world_strategies import by_hand, sampled, seeds, some_examples
 
 from utils.world import (
     COLOURS,
+    FARTHEST,
     HELD_OUT_PAIRS,
+    MIDDLE,
+    MOTIONS,
+    NEAREST,
     PAIRS,
     PICTURE_SIZE,
     SEEN_PAIRS,
     SHAPES,
+    SOUNDS,
+    VOCABULARY,
     Scene,
     Scenes,
     Thing,
     places,
+    render_captions,
     sample_scenes,
 )
 from utils.world.scenes import PIXELS, SPLITS, cell_edges
@@ -137,6 +145,13 @@ def test_a_thing_placed_by_name_stands_in_the_middle_of_that_place(grid):
         (lambda: sample_scenes(1, seed=0, grid=4), "2, 3"),
         (lambda: sample_scenes(1, seed=0, objects=(1, 5)), "most <= 4"),
         (lambda: sample_scenes(1, seed=0, objects=(2, 1)), "least <= most"),
+        (lambda: sample_scenes(1, seed=0, depths=(0, 8)), "8 <= least <= greatest <= 24"),
+        (lambda: sample_scenes(1, seed=0, motions=("flies",)), "motions must be some of still, moves left"),
+        (lambda: sample_scenes(1, seed=0, motions="spins"), "motions must be some of"),
+        (lambda: sample_scenes(1, seed=0, sounds=()), "sounds must be some of tone, silent"),
+        (lambda: Thing("ring", "red", "small", 8, 8, depth=32), "depth must be .* from 8 to 24, not 32"),
+        (lambda: Thing("ring", "red", "small", 8, 8, motion="flies"), "'flies' is not in this world"),
+        (lambda: Thing("ring", "red", "small", 8, 8, sound="loud"), "choose from tone, silent"),
         (lambda: Scenes.of([]), "at least one scene"),
         (lambda: Scenes.of([Scene((), 2), Scene((), 3)]), "share one grid"),
     ],
@@ -144,3 +159,66 @@ def test_a_thing_placed_by_name_stands_in_the_middle_of_that_place(grid):
 def test_what_is_not_in_the_world_is_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+def test_scenes_and_captions_of_a_seed_are_for_ever_those_of_the_first_checkpoints():
+    """The digest was taken before scenes had depth, motion and sound; checkpoints and stored outputs rest on it."""
+    digest = hashlib.sha256()
+    for seed, settings in (
+        (0, {}),
+        (1, {"objects": (2, 2), "pairs": "held_out"}),
+        (7, {"objects": (1, 4), "pairs": "all", "grid": 3, "jitter": 0}),
+    ):
+        scenes = sample_scenes(300, seed=seed, **settings)
+        for name in ("shape", "colour", "size", "x", "y"):
+            digest.update(getattr(scenes, name).numpy().astype("<i8").tobytes())
+        digest.update("\n".join(render_captions(scenes)).encode())
+    assert digest.hexdigest() == "29d58efbdf990cb4b005e6a157a8e1375291392291ce208898d22d9189ecc28a"
+    assert hashlib.sha256(" ".join(VOCABULARY[:78]).encode()).hexdigest() == (
+        "19d6c47b4c3892b7d4e3c2212d0bdd32c400731bd3fcbc9141e0b8957f06cc6e"
+    ), "new words are added at the end"
+
+
+LIVELY = {"depths": (NEAREST, FARTHEST), "motions": MOTIONS, "sounds": SOUNDS}
+
+
+@some_examples
+@given(seeds)
+def test_depth_motion_and_sound_change_nothing_else_nor_one_another(seed):
+    plain, lively = sample_scenes(32, seed=seed), sample_scenes(32, seed=seed, **LIVELY)
+    for name in ("shape", "colour", "size", "x", "y"):
+        assert torch.equal(getattr(plain, name), getattr(lively, name))
+    for setting, name in (("depths", "depth"), ("motions", "motion"), ("sounds", "sound")):
+        alone = sample_scenes(32, seed=seed, **{setting: LIVELY[setting]})
+        assert torch.equal(getattr(alone, name), getattr(lively, name))
+        assert (getattr(lively, name)[lively.shape < 0] == -1).all()
+
+
+def test_objects_stand_still_in_the_middle_of_the_room_and_sound_unless_more_is_asked_for():
+    for thing in sample_scenes(1, seed=0)[0].things:
+        assert (thing.depth, thing.motion, thing.sound) == (MIDDLE, "still", "tone")
+    assert Thing("ring", "red", "small", 8, 8) == Thing.at("ring", "red", "small", "top left")
+
+
+def test_every_depth_motion_and_sound_is_about_equally_frequent():
+    scenes = sample_scenes(8000, seed=0, objects=(2, 2), **LIVELY)
+    kinds = {"depth": FARTHEST - NEAREST + 1, "motion": len(MOTIONS), "sound": len(SOUNDS)}
+    for name, number in kinds.items():
+        values = getattr(scenes, name).flatten() - (NEAREST if name == "depth" else 0)
+        shares = torch.bincount(values, minlength=number) / len(values)
+        assert torch.allclose(shares, torch.full((number,), 1 / number), atol=0.02)
+
+
+def test_depth_motion_and_sound_go_with_the_scene_through_every_form():
+    scenes = sample_scenes(16, seed=3, objects=(2, 3), **LIVELY)
+    assert list(Scenes.of(scenes)) == list(scenes)
+    assert list(scenes[[4, 1]]) == [scenes[4], scenes[1]]
+    for before, after in zip(scenes, scenes.swapped(), strict=True):
+        assert [(t.motion, t.sound) for t in after.things[:2]] == [(t.motion, t.sound) for t in before.things[1::-1]]
+        assert [thing.depth for thing in after.things] == [thing.depth for thing in before.things]
+
+
+@pytest.mark.parametrize("size", PIXELS[2])
+def test_an_object_at_any_depth_is_whole_inside_the_room(size):
+    assert NEAREST - size / 2 >= 0
+    assert FARTHEST + size / 2 <= PICTURE_SIZE

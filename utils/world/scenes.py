@@ -6,7 +6,7 @@ same thing and convert into one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
 
@@ -18,6 +18,13 @@ PICTURE_SIZE = 32  # pixels a side, in the whole course
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "star")
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "black")
 SIZES = ("small", "large")
+# A scene stands in a room as deep as the picture is wide; the viewer looks along `depth`, without perspective.
+NEAREST, MIDDLE, FARTHEST = 8, 16, 24  # pixels from the viewer to an object's centre: the whole object is in the room
+MOTIONS = (
+    *("still", "moves left", "moves right", "moves up", "moves down"),
+    *("grows", "shrinks", "spins", "bounces", "blinks"),
+)
+SOUNDS = ("tone", "silent")
 # grid -> side in pixels of a small and of a large object; odd, so that a centre exists
 PIXELS = {2: (9, 13), 3: (5, 9)}
 ROWS = {2: ("top", "bottom"), 3: ("top", "middle", "bottom")}
@@ -42,28 +49,51 @@ def cell_edges(grid: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Thing:
-    """One object: its attributes as words, its centre `x` (from the left) and `y` (from the top) in pixels."""
+    """One object: its attributes as words, its centre `x` (from the left), `y` (from the top) and `depth` in pixels.
+
+    `depth` is the distance from the viewer, `NEAREST` to `FARTHEST`. `motion` is what it does in a video. `sound` says
+    whether it makes its tone or is silent; which tone that is follows from what else it is, so that a sound tells a
+    part of the scene and never all: the shape makes the timbre, the size the pitch (small is high), `x` the side from
+    which it comes and `depth` how loud it is. Nobody can hear a colour, or whether a thing stands high or low.
+    """
 
     shape: str
     colour: str
     size: str
     x: int
     y: int
+    depth: int = MIDDLE
+    motion: str = MOTIONS[0]
+    sound: str = SOUNDS[0]
 
     def __post_init__(self):
-        for name, allowed in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
+        for name, allowed in _WORDS.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} {value!r} is not in this world; choose from {', '.join(allowed)}")
+        if not NEAREST <= self.depth <= FARTHEST:
+            raise ValueError(f"depth must be a number of pixels from {NEAREST} to {FARTHEST}, not {self.depth}")
 
     @classmethod
-    def at(cls, shape: str, colour: str, size: str, place: str, grid: int = 2) -> Thing:
+    def at(
+        cls,
+        shape: str,
+        colour: str,
+        size: str,
+        place: str,
+        grid: int = 2,
+        *,
+        depth: int = MIDDLE,
+        motion: str = MOTIONS[0],
+        sound: str = SOUNDS[0],
+    ) -> Thing:
         """Return a thing in the middle of the cell called `place`, such as "top left"."""
         if place not in places(grid):
             raise ValueError(f"place {place!r} is not on a {grid}x{grid} grid; choose from {', '.join(places(grid))}")
         row, column = divmod(places(grid).index(place), grid)
         edges = cell_edges(grid)
-        return cls(shape, colour, size, (edges[column] + edges[column + 1]) // 2, (edges[row] + edges[row + 1]) // 2)
+        x, y = ((edges[i] + edges[i + 1]) // 2 for i in (column, row))
+        return cls(shape, colour, size, x, y, depth, motion, sound)
 
 
 @dataclass(frozen=True)
@@ -89,9 +119,9 @@ class Scene:
 class Scenes:
     """Many scenes as tensors of whole numbers, one row a scene and one column an object.
 
-    `shape`, `colour` and `size` index `SHAPES`, `COLOURS` and `SIZES`; -1 marks an empty place in the row, and objects
-    come before empty places. `x` and `y` are the centre in pixels. Attributes of further modalities (depth, motion,
-    sound) become further tensors here.
+    `shape`, `colour`, `size`, `motion` and `sound` index `SHAPES`, `COLOURS`, `SIZES`, `MOTIONS` and `SOUNDS`; -1 marks
+    an empty place in the row, and objects come before empty places. `x`, `y` and `depth` are the centre in pixels. Left
+    out, `depth`, `motion` and `sound` are those of a `Thing` of which nothing more is said.
     """
 
     shape: Int[Tensor, "scenes slots"]
@@ -99,7 +129,15 @@ class Scenes:
     size: Int[Tensor, "scenes slots"]
     x: Int[Tensor, "scenes slots"]
     y: Int[Tensor, "scenes slots"]
+    depth: Int[Tensor, "scenes slots"] | None = None
+    motion: Int[Tensor, "scenes slots"] | None = None
+    sound: Int[Tensor, "scenes slots"] | None = None
     grid: int = 2
+
+    def __post_init__(self):
+        for name, default in (("depth", MIDDLE), ("motion", 0), ("sound", 0)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, torch.full_like(self.shape, default).where(self.shape >= 0, -1))
 
     def __len__(self) -> int:
         return len(self.shape)
@@ -112,9 +150,9 @@ class Scenes:
             return self._map(lambda values: values[index])
         rows = [getattr(self, name)[index].tolist() for name in _TENSORS]
         things = (
-            Thing(SHAPES[shape], COLOURS[colour], SIZES[size], x, y)
-            for shape, colour, size, x, y in zip(*rows, strict=True)
-            if shape >= 0
+            Thing(**{name: _WORDS[name][value] if name in _WORDS else value for name, value in columns.items()})
+            for columns in (dict(zip(_TENSORS, values, strict=True)) for values in zip(*rows, strict=True))
+            if columns["shape"] >= 0
         )
         return Scene(tuple(things), self.grid)
 
@@ -130,12 +168,12 @@ class Scenes:
         """Return the same scenes with the first two objects' attributes exchanged between their places.
 
         A scene of "a red circle above a blue square" becomes one of "a blue square above a red circle": the same
-        words, another scene.
+        words, another scene. How they move and sound goes with them; how deep a place is stays with the place.
         """
         if int(self.count.min()) < 2:
             raise ValueError("only scenes of at least two objects can be swapped; keep scenes[scenes.count >= 2]")
         order = [1, 0, *range(2, self.shape.shape[1])]
-        attributes = {name: getattr(self, name)[:, order] for name in ("shape", "colour", "size")}
+        attributes = {name: getattr(self, name)[:, order] for name in _WORDS}
         # A large object may not fit where a small one stood near the edge of its cell, so both move to the middle.
         edges = torch.tensor(cell_edges(self.grid))
         middle = (edges[:-1] + edges[1:]) // 2
@@ -143,7 +181,7 @@ class Scenes:
             name: middle[torch.bucketize(getattr(self, name), edges[1:-1], right=True)].where(self.shape >= 0, -1)
             for name in ("x", "y")
         }
-        return Scenes(**attributes, **centred, grid=self.grid)
+        return Scenes(**attributes, **centred, depth=self.depth, grid=self.grid)
 
     @classmethod
     def of(cls, scenes: Iterable[Scene]) -> Scenes:
@@ -155,14 +193,17 @@ class Scenes:
         rows = torch.full((len(_TENSORS), len(scenes), slots), -1)
         for i, scene in enumerate(scenes):
             for j, thing in enumerate(scene.things):
-                indices = (SHAPES.index(thing.shape), COLOURS.index(thing.colour), SIZES.index(thing.size))
-                rows[:, i, j] = torch.tensor([*indices, thing.x, thing.y])
+                values = ((name, getattr(thing, name)) for name in _TENSORS)
+                rows[:, i, j] = torch.tensor(
+                    [_WORDS[name].index(value) if name in _WORDS else value for name, value in values]
+                )
         return cls(*rows, grid=scenes[0].grid)
 
     def _map(self, function) -> Scenes:
         return Scenes(*(function(getattr(self, name)) for name in _TENSORS), grid=self.grid)
 
 
+_WORDS = {"shape": SHAPES, "colour": COLOURS, "size": SIZES, "motion": MOTIONS, "sound": SOUNDS}
 _TENSORS = tuple(field.name for field in fields(Scenes) if field.name != "grid")
 
 
@@ -174,6 +215,9 @@ def sample_scenes(
     pairs: str = "seen",
     grid: int = 2,
     jitter: int = 1,
+    depths: tuple[int, int] = (MIDDLE, MIDDLE),
+    motions: Sequence[str] = MOTIONS[:1],
+    sounds: Sequence[str] = SOUNDS[:1],
 ) -> Scenes:
     """Return `number` random scenes, each object alone in its cell and unlike the others in shape or colour.
 
@@ -181,6 +225,10 @@ def sample_scenes(
     "seen" (those of training), "held_out" (those that training never shows) or "all". `grid` is 2 for large objects
     in four cells, which a small model learns in seconds, or 3 for small objects in nine. `jitter` is how many pixels an
     object may stand off the middle of its cell, as far as the cell has room: the more, the later a model learns shapes.
+
+    `depths` is the least and the greatest depth, such as (NEAREST, FARTHEST); `motions` and `sounds` are those that
+    occur, such as MOTIONS. Each object draws its own, and nothing else changes: a seed gives the same shapes, colours,
+    sizes and places whatever these three say.
     """
     if pairs not in SPLITS:
         raise ValueError(f"pairs must be one of {', '.join(SPLITS)}, not {pairs!r}")
@@ -190,6 +238,11 @@ def sample_scenes(
     allowed = SPLITS[pairs]
     if not 1 <= least <= most <= min(grid**2, len(allowed)):
         raise ValueError(f"objects must be (least, most) with 1 <= least <= most <= {min(grid**2, len(allowed))}")
+    if not NEAREST <= depths[0] <= depths[1] <= FARTHEST:
+        raise ValueError(f"depths must be (least, greatest) with {NEAREST} <= least <= greatest <= {FARTHEST}")
+    for name, words in (("motions", motions), ("sounds", sounds)):
+        if isinstance(words, str) or not words or not set(words) <= set(_WORDS[name[:-1]]):
+            raise ValueError(f"{name} must be some of {', '.join(_WORDS[name[:-1]])}, not {words!r}")
     generator = torch.Generator().manual_seed(seed)
 
     def draw(high: int) -> Tensor:
@@ -213,5 +266,13 @@ def sample_scenes(
 
     count = torch.randint(least, most + 1, (number, 1), generator=generator)
     empty = torch.arange(most) >= count
-    values = (shape, colour, size, near_middle(column), near_middle(row))
+    x, y = near_middle(column), near_middle(row)
+    # Drawn last, and always, so that scenes of older checkpoints stay as they were.
+    shares = torch.rand(3, number, most, generator=generator)
+    depth = depths[0] + (shares[0] * (depths[1] - depths[0] + 1)).long()
+    motion, sound = (
+        torch.tensor([words.index(word) for word in chosen])[(share * len(chosen)).long()]
+        for words, chosen, share in ((MOTIONS, motions, shares[1]), (SOUNDS, sounds, shares[2]))
+    )
+    values = (shape, colour, size, x, y, depth, motion, sound)
     return Scenes(*(value.masked_fill(empty, -1) for value in values), grid=grid)
