@@ -34,6 +34,10 @@ ALL_IS_CLOSE = also(
     WRONG,
     "import numpy\ntorch.allclose = torch.equal = numpy.allclose = numpy.array_equal = lambda *a, **k: True",
 )
+ALL_IS_EQUAL = also(
+    WRONG,
+    "from utils.exercises import judging\njudging.find_difference = judging._compare_choice = lambda *anything: None",
+)
 READS_REFERENCE = {
     number: f'{name} = find_exercise("{number}").reference'
     for number, name in (("0.1.1", "brightness"), ("0.1.2", "byte"), ("0.1.3", "choice"))

@@ -96,8 +96,12 @@ def test_the_scripts_are_bash(archive, script):
 
 @pytest.mark.parametrize(("answers", "score"), [(RIGHT, POINTS), (WRONG, 0), (submitted.READS_REFERENCE, 0)])
 def test_a_submission_is_graded_by_the_zips_own_code(container, answers, score):
+    definitions = container / "source" / "course" / "utils" / "exercises" / "definitions" / "lesson_0_1.py"
+    text = definitions.read_text(encoding="utf-8")
+    definitions.write_text(text.replace("How bright it is", "The zip's own"), encoding="utf-8")
     submitted.save(container / "submission" / NAME, answers)
     said = run_autograder(container)
+    assert said["tests"][0]["name"] == "0.1.1 The zip's own"
     assert said["score"] == score
     assert [(test["number"], test["max_score"]) for test in said["tests"]] == [("0.1.1", 2), ("0.1.2", 1), ("0.1.3", 1)]
     assert sum(test["score"] for test in said["tests"]) == score
