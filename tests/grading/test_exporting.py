@@ -18,7 +18,7 @@ from utils.grading.exporting import export_class, gradescope_results, safe_cell
 from utils.grading.gradebook import GradebookError, Problem
 from utils.grading.records import Grade
 from utils.grading.results import class_results
-from utils.grading.writing import ExportError, file_stem, number, one_line, printable, write_file
+from utils.grading.writing import ExportError, file_stem, harmless, number, one_line, write_file
 
 BROKEN = (
     Problem(source="b.zip: eve.ipynb", problem="eve.ipynb is not JSON: ask for it again", learner="eve", name="Eve"),
@@ -392,12 +392,12 @@ def test_a_cell_that_only_looks_harmless_is_neutralised():
 
 def test_text_that_can_be_shown_is_shown_as_it_is():
     for text in ("Ada Łovelace", "日本語", "שלום", "می‌خواهم", "👩‍👩‍👧", "x\n\ty"):
-        assert printable(text) == text
+        assert harmless(text) == text
 
 
 def test_text_that_does_harm_is_shown_as_an_escape():
-    assert printable("a\x1b[0m\u202eb\0\ud800") == "a\\x1b[0m\\u202eb\\x00\\ud800"
-    assert printable("one\r\ntwo\rthree") == "one\ntwo\\x0dthree"
+    assert harmless("a\x1b[0m\u202eb\0\ud800") == "a\\x1b[0m\\u202eb\\x00\\ud800"
+    assert harmless("one\r\ntwo\rthree") == "one\ntwo\\x0dthree"
 
 
 def test_a_line_is_cut_and_says_so():

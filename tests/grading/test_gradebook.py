@@ -453,6 +453,14 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
     assert "cannot be made" in refused(tmp_path / "out" / "gradebook.sqlite")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are kept in another way there")
+def test_nobody_else_may_read_the_gradebook_or_its_log(book, path):
+    book.record(submission(), "d", grade())
+    files = list(path.parent.iterdir())
+    assert len(files) == 2  # the log is beside it while it is open
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
 def test_an_empty_file_becomes_a_gradebook(tmp_path):
     (tmp_path / "empty").touch()
     with Gradebook.open(tmp_path / "empty") as book:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import tokenize
 
 import pytest
 from sample_class import HOSTILE, entry, exercise
@@ -217,6 +218,17 @@ def test_what_is_not_python_is_taken_apart_too(kind):
     found = tokens(NOT_PYTHON[kind])
     assert all(isinstance(token, str) and token.strip() for token in found)
     compare("2.3.3", {"ada": NOT_PYTHON[kind], "bob": NOT_PYTHON[kind], "cy": UNUSUAL})
+
+
+@pytest.mark.parametrize("kind", NOT_PYTHON)
+def test_so_it_is_where_python_refuses_the_whole_of_it(kind, monkeypatch):
+    def refuse(_):
+        raise ValueError("as newer versions do for some of these")
+
+    monkeypatch.setattr(tokenize, "generate_tokens", refuse)
+    text = NOT_PYTHON[kind]
+    assert all(token.strip() for token in tokens(text))
+    compare("2.3.3", {"ada": text * 50, "bob": text * 50})
 
 
 def test_a_copy_that_was_broken_is_still_found():

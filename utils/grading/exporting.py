@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from utils.grading.gradebook import Entry
 from utils.grading.records import ExerciseGrade, Grade
 from utils.grading.results import ClassResults, lesson_title
-from utils.grading.writing import file_stem, number, one_line, printable, write_file
+from utils.grading.writing import file_stem, harmless, number, one_line, write_file
 
 Format = Literal["csv", "canvas", "moodle", "gradescope", "junit", "jsonl"]
 
@@ -73,7 +73,7 @@ def gradescope_results(grade: Grade) -> dict[str, Any]:
         said.append(f"{', '.join(missing)}: {NOT_GRADED}")
     return {
         "score": round(grade.earned, 2),
-        "output": printable("\n".join([*said, *grade.notes])),
+        "output": harmless("\n".join([*said, *grade.notes])),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -87,7 +87,7 @@ def gradescope_results(grade: Grade) -> dict[str, Any]:
                 "score": round(one.earned, 2),
                 "max_score": one.points,
                 "status": "passed" if one.status == "passed" else "failed",
-                "output": printable(f"{one.status}\n{_said(one)}".strip()),
+                "output": harmless(f"{one.status}\n{_said(one)}".strip()),
                 "output_format": "text",
                 "visibility": "visible",
             }

@@ -118,8 +118,12 @@ class Gradebook:
             raise GradebookError(f"the nonce for {path} is empty: give one, or none to have it drawn")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # the nonce and everybody's grades are nobody else's business
         except OSError as error:
-            raise GradebookError(f"the folder of {path} cannot be made ({error.strerror}): choose another") from error
+            raise GradebookError(
+                f"{path} cannot be made ({error.strerror}): choose a folder in which you may write"
+            ) from error
         connection = None
         try:
             # without an isolation level, transactions begin where this module says so

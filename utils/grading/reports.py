@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from utils.grading.records import ExerciseGrade, Status
 from utils.grading.results import ClassResults, Learner, Task, in_order, lesson_title
 from utils.grading.similarity import NOTHING_SIMILAR, Pair, Similarity
-from utils.grading.writing import file_stem, number, one_line, printable, write_file
+from utils.grading.writing import file_stem, harmless, number, one_line, write_file
 from utils.lessons import LESSONS
 from utils.style import BAD, GOOD, INK, MODALITY_COLOURS, PAPER, new_figure, style_axes
 
@@ -394,7 +394,7 @@ def _date(when: datetime) -> str:
 
 
 def _source(text: str) -> str:
-    shown = printable(text[:CHARACTERS_SHOWN]).strip("\n")
+    shown = harmless(text[:CHARACTERS_SHOWN]).strip("\n")
     left_out = len(text) - CHARACTERS_SHOWN
     return f"{shown}\n… and {left_out:,} more characters" if left_out > 0 else shown
 
@@ -422,7 +422,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # whatever a template shows went through here, even where its author forgot
-        finalize=lambda value: printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        finalize=lambda value: harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.globals |= {"ink": INK, "paper": PAPER, "good": GOOD, "bad": BAD}
     environment.filters |= {

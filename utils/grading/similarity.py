@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 
 from utils.exercises.registry import UnknownExercise, find_exercise
 from utils.grading.results import ClassResults, in_order
+from utils.grading.writing import harmless
 from utils.lessons import find_lesson
 from utils.publishing.submission import read_pristine
 from utils.publishing.verdicts import joined
@@ -186,7 +187,7 @@ def tokens(source: str) -> list[str]:
     Keywords, Python's own functions and what follows a dot stay. What is not Python any more is taken
     apart by words and signs.
     """
-    source = source[:LONGEST]
+    source = harmless(source[:LONGEST])  # what is no character cannot be hashed
     found: list[str] = []
     before, line = ["", ""], 0
     try:
@@ -208,7 +209,7 @@ def tokens(source: str) -> list[str]:
             elif text.strip():
                 found.append("text")  # a string, a part of one, or a sign that Python does not know
             before = [before[1], text]
-    except (tokenize.TokenError, SyntaxError, ValueError):  # a bracket or a string without end, an indent; null bytes
+    except (tokenize.TokenError, SyntaxError, ValueError):  # a bracket or a string without end, an indent
         for rest in source.splitlines()[line:]:
             found += [*map(_rough, _ROUGH_WORD.findall(rest.partition("#")[0])), ";"]
     return found

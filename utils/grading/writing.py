@@ -22,14 +22,14 @@ class ExportError(GradebookError):
     """A file cannot be written; the message names it and says what to do."""
 
 
-def printable(text: str) -> str:
+def harmless(text: str) -> str:
     """Return `text` with what does harm where it is shown as an escape that can be read, such as \\x1b or \\u202e."""
     return _UNFIT.sub(lambda found: _escape(found[0]), text.replace("\r\n", "\n"))
 
 
 def one_line(text: str, longest: int = 300) -> str:
-    """Return `text` printable, on one line, and cut off after `longest` characters."""
-    line = printable(" ".join(text[: 4 * longest].split()))
+    """Return `text` made harmless, on one line, and cut off after `longest` characters."""
+    line = harmless(" ".join(text[: 4 * longest].split()))
     return line if len(line) <= longest and len(text) <= 4 * longest else line[: longest - 1] + "…"
 
 
