@@ -33,6 +33,10 @@ CALLS: dict[str, tuple[int, int | None]] = {
     # memory that no limit counts
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "io_setup": (206, 0),  # one number of requests for all of the machine
     # large parts of the kernel that answers never need, and attacks often do
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
@@ -88,6 +92,7 @@ CALLS: dict[str, tuple[int, int | None]] = {
 }
 CLONE = {"x86_64": 56, "aarch64": 220}
 SOCKET = {"x86_64": 41, "aarch64": 198}
+SOCKETPAIR = {"x86_64": 53, "aarch64": 199}
 CLONE3 = 435
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -124,7 +129,8 @@ def build_filter(machine: str) -> bytes:
         (_ANY_BIT, 0, 1, CLONE_THREAD),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, deny),
-        (_EQUAL, 0, 4, SOCKET[machine]),
+        (_EQUAL, 1, 0, SOCKET[machine]),
+        (_EQUAL, 0, 4, SOCKETPAIR[machine]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_EQUAL, 0, 1, AF_UNIX),
         (_RETURN, 0, 0, _ALLOW),
