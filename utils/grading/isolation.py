@@ -93,7 +93,9 @@ def make_plan(slot: int, *, trusted: bool = False) -> Plan:
     """Return the plan for slot number `slot`, from 0. Raises ValueError where there are too many slots."""
     if not 0 <= slot < SLOTS_LIMIT:
         raise ValueError(f"slot {slot}: a machine has slots 0 to {SLOTS_LIMIT - 1}")
-    interpreter = [sysconfig.get_path("stdlib"), f"{sys.base_prefix}/lib", *sys.path, *site.getsitepackages()]
+    # not all of sys.path: it may hold the folder in which somebody keeps a class's submissions
+    libraries = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+    interpreter = [sysconfig.get_path("stdlib"), f"{sys.base_prefix}/lib", *libraries, *site.getsitepackages()]
     system = ["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib"]
     system += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
     found = {os.path.realpath(path) for path in [*interpreter, *system] if path and os.path.exists(path)}
@@ -320,6 +322,7 @@ def _build_root(plan: Plan) -> None:
         target = f"{_STAGE}/dev/{device}"
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
         _mount(f"/dev/{device}", target, None, _MS_BIND)
+        _read_only(target, _ATTR_NOSUID, recursive=False)  # it can be written to, and not be changed
     _mount("tmpfs", f"{_STAGE}/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={DISK_LIMIT},mode=777")
     _read_only(_STAGE, _ATTR_NOSUID, recursive=False)
     os.chdir(_STAGE)
