@@ -132,7 +132,6 @@ def test_what_people_write_in_notebooks_runs(habit, sandbox):
     assert value_of(sandbox, HABITS[habit], setup=SETUP) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="what stands below a cell magic is not run")
 @pytest.mark.parametrize("magic", ["%%time", "%%capture"])
 def test_a_cell_below_a_magic_that_runs_it_is_run(magic, sandbox):
     assert value_of(sandbox, f"{magic}\ndef f():\n    return 0") == 0

@@ -10,6 +10,7 @@ import importlib.abc
 import importlib.machinery
 import linecache
 import random
+import re
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from utils.grading.protocol import HEADER, ProtocolError, body_size, pack, unpac
 
 HARMLESS = ("check", "hint", "options", "display_bundle")
 """Functions of the course that do nothing here; answers call them, and mean no harm."""
+_RUNS_THE_CELL = re.compile(r"\A(\s*)%%(?:time|capture|prun)\b[^\n]*")
+"""A first line of IPython's that runs the rest of the cell as if it stood there alone."""
 
 
 class CourseCodeAbsent(RuntimeError):
@@ -80,6 +83,7 @@ def _execute(source: str, name: str, namespace: dict, time_limit: float) -> dict
 
 def _compile(source: str, name: str) -> types.CodeType:
     """Compile a cell, with IPython's own syntax translated where plain Python refuses it."""
+    source = _RUNS_THE_CELL.sub(r"\1", source)
     lines = [line + "\n" for line in source.splitlines()]
     linecache.cache[name] = (len(source), None, lines, name)
     try:
