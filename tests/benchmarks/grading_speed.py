@@ -200,22 +200,35 @@ def otter_environment(given: Path | None) -> Iterator[Path]:
         yield python
 
 
-_seconds: list[float] = []
+@dataclass(frozen=True)
+class Seconds:
+    """By the clock on the wall, and of CPU time in all processes that were started (0 on Windows, which keeps none)."""
+
+    wall: float
+    cpu: float
+
+    def __truediv__(self, number: float) -> Seconds:
+        return Seconds(self.wall / number, self.cpu / number)
+
+
+_clocked: list[Seconds] = []
 
 
 @contextmanager
 def _clock() -> Iterator[None]:
     """Time what is graded, and not the writing of the class before it."""
-    start = time.perf_counter()
+    before, start = os.times(), time.perf_counter()
     yield
-    _seconds.append(time.perf_counter() - start)
+    wall, after = time.perf_counter() - start, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    _clocked.append(Seconds(wall, cpu))
 
 
-def timed(grader: Grader, handed: Handed, slots: int) -> tuple[float, Points]:
+def timed(grader: Grader, handed: Handed, slots: int) -> tuple[Seconds, Points]:
     """Grade a class in a folder of its own; return the seconds that it took, and the points."""
     with tempfile.TemporaryDirectory(prefix="class-") as folder:
         points = grader(Path(folder), handed, slots)
-    return _seconds.pop(), points
+    return _clocked.pop(), points
 
 
 def a_class(learners: int) -> dict[str, str]:
@@ -228,9 +241,11 @@ def a_class(learners: int) -> dict[str, str]:
     return {f"learner-{number:04}": submitted.notebook(answers(number)) for number in range(learners)}
 
 
-def measure(graders: Mapping[str, Grader], sizes: Mapping[str, int], slots: int, rounds: int) -> dict[str, list[float]]:
+def measure(
+    graders: Mapping[str, Grader], sizes: Mapping[str, int], slots: int, rounds: int
+) -> dict[str, list[Seconds]]:
     """Let all take turns, `rounds` times; return the seconds that a submission cost each of them, round by round."""
-    found: dict[str, list[float]] = {name: [] for name in graders}
+    found: dict[str, list[Seconds]] = {name: [] for name in graders}
     for _ in range(rounds):
         for name, grader in graders.items():
             seconds, points = timed(grader, a_class(sizes[name]), slots)
@@ -240,7 +255,7 @@ def measure(graders: Mapping[str, Grader], sizes: Mapping[str, int], slots: int,
 
 
 def ratio(theirs: Sequence[float], mine: Sequence[float]) -> float:
-    """How many times as long they took as we: the median over rounds."""
+    """How many times as much they took as we: the median over rounds."""
     return statistics.median(one / other for one, other in zip(theirs, mine, strict=True))
 
 
@@ -288,7 +303,7 @@ def _pss(pid: int) -> float:
 
 
 def speed_lines(
-    found: Mapping[str, Sequence[float]],
+    found: Mapping[str, Sequence[Seconds]],
     sizes: Mapping[str, int],
     slots: int,
     memory: Mapping[str, float | None],
@@ -297,17 +312,19 @@ def speed_lines(
     rounds = len(found["ours"])
     shown = [
         f"lesson {LESSON.id}, three exercises, {slots} slots, {os.cpu_count()} cores, {rounds} rounds{load}",
-        f"  {'':10}{'class of':>9}{'submissions/s':>15}{'s/submission':>14}{'MB/slot':>9}",
+        f"  {'':10}{'class of':>9}{'submissions/s':>15}{'s/submission':>14}{'CPU-s/submission':>18}{'MB/slot':>9}",
     ]
-    for name, seconds in found.items():
-        each = statistics.median(seconds)
+    wall = {name: [one.wall for one in seconds] for name, seconds in found.items()}
+    cpu = {name: [one.cpu for one in seconds] for name, seconds in found.items()}
+    for name, size in sizes.items():
+        each, work = statistics.median(wall[name]), statistics.median(cpu[name])
         megabytes = "-" if memory.get(name) is None else f"{memory[name] / slots:.0f}"
-        shown.append(f"  {name:10}{sizes[name]:9}{1 / each:15.2f}{each:14.3f}{megabytes:>9}")
-    for name, seconds in found.items():
+        shown.append(f"  {name:10}{size:9}{1 / each:15.2f}{each:14.3f}{work:18.3f}{megabytes:>9}")
+    for name in sizes:
         if name != "ours":
-            times = ratio(seconds, found["ours"])
+            times, less = ratio(wall[name], wall["ours"]), ratio(cpu[name], cpu["ours"])
             bar = f", bar {BAR:.0f}: {'met' if times >= BAR else 'NOT met'}" if name == "nbgrader" else ""
-            shown.append(f"  ours over {name}: {times:.1f} times the submissions a second{bar}")
+            shown.append(f"  ours over {name}: {times:.1f} times the submissions a second{bar}; by CPU time {less:.1f}")
     return shown
 
 
@@ -331,13 +348,16 @@ def folder_name(person: str) -> str:
 def flat_lines(sizes: Sequence[int], slots: int) -> Iterator[str]:
     """What ours costs in classes of these sizes: the whole, a submission, and each one beyond the class before."""
     yield f"ours, {slots} slots, {os.cpu_count()} cores"
-    yield f"  {'class of':>8}{'seconds':>9}{'s/submission':>14}{'s each more':>13}"
-    before = (0, 0.0)
+    yield f"  {'class of':>8}{'seconds':>9}{'s/submission':>14}{'CPU-s':>8}{'s each more':>13}{'CPU-s each more':>17}"
+    before = (0, Seconds(0, 0))
     for size in sizes:
         seconds, points = timed(ours, a_class(size), slots)
         assert list(points.values()) == [POINTS] * size
-        more = "" if before[0] == 0 else f"{(seconds - before[1]) / (size - before[0]):13.3f}"
-        yield f"  {size:8}{seconds:9.1f}{seconds / size:14.3f}{more}"
+        line = f"  {size:8}{seconds.wall:9.1f}{seconds.wall / size:14.3f}{seconds.cpu:8.1f}"
+        if before[0]:
+            more = size - before[0]
+            line += f"{(seconds.wall - before[1].wall) / more:13.3f}{(seconds.cpu - before[1].cpu) / more:17.3f}"
+        yield line
         before = (size, seconds)
 
 
