@@ -22,7 +22,7 @@ from utils.cli import doctor, grading, main
 from utils.cli.app import app
 from utils.grading import session
 from utils.grading.executors import LocalExecutor
-from utils.grading.gradebook import Gradebook
+from utils.grading.gradebook import Gradebook, GradebookError
 from utils.grading.sandbox import Isolation
 from utils.grading.watching import ClassPages
 from utils.grading.writing import ExportError
@@ -277,6 +277,21 @@ def test_files_that_cannot_be_written_lose_no_grade(here, call, monkeypatch):
     assert ran.code == 1
     assert "No space left on device" in ran.err
     assert grades(here / "grades") == {"ada": 2.0, "alan": 0.0}
+
+
+def test_a_disk_that_fills_up_is_told_and_what_is_recorded_stays(here, call, monkeypatch):
+    record = Gradebook.record
+
+    def full(gradebook, submission, digest, grade):
+        if submission.learner == "alan":
+            raise GradebookError("the disk is full: free some space and run the same command again")
+        record(gradebook, submission, digest, grade)
+
+    monkeypatch.setattr(Gradebook, "record", full)
+    ran = call("grade", "submitted", "--out", "grades", "--slots", "1")
+    assert ran.code == 1
+    assert "the disk is full" in ran.err
+    assert grades(here / "grades") == {"ada": 2.0}
 
 
 def test_a_machine_that_cannot_grade_after_all_is_told(here, call, monkeypatch):

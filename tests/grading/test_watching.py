@@ -102,6 +102,15 @@ def test_a_folder_that_is_not_there_is_waited_for(tmp_path):
     assert answers == [NOTHING, None, None, NOTHING]
 
 
+def test_hidden_files_are_nobodys_work(tmp_path):
+    def hide():
+        (tmp_path / ".upload.part").write_text("1")
+        (tmp_path / ".ipynb_checkpoints").mkdir()
+        (tmp_path / ".ipynb_checkpoints" / "ada.ipynb").write_text("1")
+
+    assert told(tmp_path, None, hide, None) == [NOTHING, None, None]
+
+
 def test_a_link_is_not_followed(tmp_path):
     inside, outside = tmp_path / "in", tmp_path / "out"
     inside.mkdir()

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 GRADEBOOK = "gradebook.sqlite"
 NOTICES = "notices.txt"
 SHOWN_NOTICES = 12
+STOPPERS = (ExecutorError, GradebookError, NotebookError)
+"""After one of these nothing more can be graded."""
 TRUST = (
     "--trust-submissions grades all the same, and runs what was handed in as you, with your files and your network: "
     "only for your own work and that of people you would let use your account."
@@ -59,7 +61,8 @@ class Request:
 def run_grade(request: Request, *, watch: bool = False, port: int = 0) -> int:
     """Grade, write all files, and say how it went; with `watch`, until Ctrl-C. Return the exit code.
 
-    0: everything was graded; 1: something could not be; 130: stopped.
+    0: everything was graded; 1: something could not be, or not any more; 130: stopped. Raises `UserError` where
+    nothing can be done.
     """
     _check(request)
     _check_isolation(request)
@@ -68,9 +71,7 @@ def run_grade(request: Request, *, watch: bool = False, port: int = 0) -> int:
             if watch:
                 return _watch(request, gradebook, executor, port)
             return _grade_once(request, gradebook, executor)
-    except ExportError as error:  # after grading
-        raise UserError(str(error), exit_code=1) from error
-    except (ExecutorError, GradebookError, NotebookError, SubmissionError) as error:
+    except (*STOPPERS, SubmissionError) as error:
         raise UserError(str(error)) from error
 
 
@@ -176,11 +177,14 @@ def _grade_once(request: Request, gradebook: Gradebook, executor: Executor) -> i
         if not summary.sources:
             raise UserError(_nobody(request, items))
         results = _results(request, gradebook, items)
-        notices = write_class(results, request.out)
+        with console(stderr=True).status("Writing tables and pages"):  # nothing where there is no terminal
+            notices = write_class(results, request.out)
     except KeyboardInterrupt:
         kept = relative(gradebook.path)
         complain(f"{done} of {total} are done and kept in {kept}; the same command goes on from there.", "Stopped")
         return 130
+    except STOPPERS as error:
+        raise UserError(str(error), exit_code=1 if done else 2) from error
     out = console()
     out.print(_table(results))
     out.print(f"{_counts(summary, results)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -35,7 +36,7 @@ def changes(
     Those are the ones that have changed since the last look, `seconds` ago; they are named relative to `path`. When
     they have come to rest it yields again. It never ends.
     """
-    known: dict[str, tuple] | None = None
+    known: dict[str, tuple[int, int, int]] | None = None
     before = _look(path)
     while True:
         sleep(seconds)
@@ -48,28 +49,27 @@ def changes(
         before = now
 
 
-def _look(path: Path) -> dict[str, tuple]:
-    """Return what tells two states of a file apart, for each below `path` (for `path` itself, if it is one)."""
+def _look(path: Path) -> dict[str, tuple[int, int, int]]:
+    """Return what tells two states of a file apart, for each below `path` (for `path` itself, if it is one).
+
+    Hidden files are passed over, as they are when submissions are looked for; so are those that vanish meanwhile.
+    """
+    if path.is_file():
+        return {"": _state(path)}
     found = {}
-    folders = [path]
-    try:
-        if not path.is_dir():
-            return {"": _state(path.lstat())}
-        while folders:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(Path(entry.path))
-                    else:
-                        name = os.path.relpath(entry.path, path)
-                        found[Path(name).as_posix()] = _state(entry.stat(follow_symlinks=False))
-    except FileNotFoundError:  # gone while we looked: the next look will tell
-        pass
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            file = Path(folder, name)
+            if not name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):
+                    found[file.relative_to(path).as_posix()] = _state(file)
     return found
 
 
-def _state(file: os.stat_result) -> tuple:
-    return file.st_ino, file.st_size, file.st_mtime_ns
+def _state(file: Path) -> tuple[int, int, int]:
+    status = file.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class ClassPages:
