@@ -10,7 +10,7 @@ import functools
 import math
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from utils.world.scenes import COLOURS, PICTURE_SIZE, PIXELS, SHAPES, Scenes
@@ -26,8 +26,11 @@ RGB = {
     "purple": (135, 60, 185),
     "black": (25, 25, 30),
 }
-_SUPERSAMPLING = 8
-_SPRITE = max(size for sizes in PIXELS.values() for size in sizes)
+SUPERSAMPLING = 8  # samples a pixel, along each axis
+SPRITE = max(size for sizes in PIXELS.values() for size in sizes)  # pixels a side, with room for the largest object
+_MARGIN = SPRITE // 2
+_SIDE = PICTURE_SIZE + 2 * _MARGIN
+_COLOURS = torch.tensor([RGB[colour] for colour in COLOURS], dtype=torch.float32)
 
 
 def render_pictures(scenes: Scenes) -> UInt8[Tensor, "scenes 3 height width"]:
@@ -35,42 +38,69 @@ def render_pictures(scenes: Scenes) -> UInt8[Tensor, "scenes 3 height width"]:
 
     A thing that reaches over the edge of the picture is cut off there.
     """
-    margin = _SPRITE // 2
-    side = PICTURE_SIZE + 2 * margin  # a frame around the picture, so that no sprite leaves the canvas
-    canvas = torch.tensor(BACKGROUND, dtype=torch.uint8).view(1, 3, 1).repeat(len(scenes), 1, side * side)
-    offsets = (torch.arange(_SPRITE).view(-1, 1) * side + torch.arange(_SPRITE)).flatten()
-    colours = torch.tensor([RGB[colour] for colour in COLOURS], dtype=torch.float32)
+    canvas = blank_canvas(len(scenes))
     atlas = _atlas(scenes.grid)
     for slot in range(scenes.shape.shape[1]):
-        scene = (scenes.shape[:, slot] >= 0).nonzero().squeeze(1)
-        shape, colour, size = (getattr(scenes, name)[scene, slot] for name in ("shape", "colour", "size"))
-        corner = scenes.y[scene, slot] * side + scenes.x[scene, slot]  # the margin cancels half of the sprite
-        pixels = (corner.view(-1, 1) + offsets).unsqueeze(1).expand(-1, 3, -1)
-        alpha = atlas[shape, size].flatten(1).unsqueeze(1)
-        pictures = canvas[scene]
-        below = pictures.gather(2, pixels).float()
-        blended = torch.lerp(below, colours[colour].unsqueeze(2).expand_as(below), alpha).round_().byte()
-        canvas[scene] = pictures.scatter(2, pixels, blended)
-    inside = slice(margin, margin + PICTURE_SIZE)
-    return canvas.view(len(scenes), 3, side, side)[:, :, inside, inside].contiguous()
+        rows = (scenes.shape[:, slot] >= 0).nonzero().squeeze(1)
+        shape, colour, size, x, y = (
+            getattr(scenes, name)[rows, slot] for name in ("shape", "colour", "size", "x", "y")
+        )
+        paint(canvas, rows, x - SPRITE // 2, y - SPRITE // 2, atlas[shape, size], colour)
+    return picture_of(canvas)
+
+
+def blank_canvas(number: int) -> UInt8[Tensor, "number 3 pixels"]:
+    """Return `number` canvases of bare ground: pictures in a frame, so that no sprite leaves the canvas."""
+    return torch.tensor(BACKGROUND, dtype=torch.uint8).view(1, 3, 1).repeat(number, 1, _SIDE * _SIDE)
+
+
+def paint(
+    canvas: UInt8[Tensor, "number 3 pixels"],
+    rows: Int[Tensor, " sprites"],
+    left: Int[Tensor, " sprites"],
+    top: Int[Tensor, " sprites"],
+    alpha: Float[Tensor, "sprites height width"],
+    colour: Int[Tensor, " sprites"],
+) -> None:
+    """Lay sprite i over the canvas `rows[i]`, its corner at the pixel (`left[i]`, `top[i]`) of the picture.
+
+    `alpha` says how much of each pixel the sprite covers, 0 to 1, and `colour` indexes `COLOURS`. No row may occur
+    twice in one call.
+    """
+    height, width = alpha.shape[1:]
+    offsets = (torch.arange(height).view(-1, 1) * _SIDE + torch.arange(width)).flatten()
+    corner = (top + _MARGIN) * _SIDE + left + _MARGIN
+    pixels = (corner.view(-1, 1) + offsets).unsqueeze(1).expand(-1, 3, -1)
+    pictures = canvas[rows]
+    below = pictures.gather(2, pixels).float()
+    above = _COLOURS[colour].unsqueeze(2).expand_as(below)
+    blended = torch.lerp(below, above, alpha.flatten(1).unsqueeze(1)).round_().byte()
+    canvas[rows] = pictures.scatter(2, pixels, blended)
+
+
+def picture_of(canvas: UInt8[Tensor, "number 3 pixels"]) -> UInt8[Tensor, "number 3 height width"]:
+    """Return the pictures inside the frames of canvases."""
+    inside = slice(_MARGIN, _MARGIN + PICTURE_SIZE)
+    return canvas.view(len(canvas), 3, _SIDE, _SIDE)[:, :, inside, inside].contiguous()
 
 
 @functools.cache
 def _atlas(grid: int) -> Float[Tensor, "shapes sizes height width"]:
     """How much of each pixel every sprite covers, from 0 to 1; small sprites stand in the middle of the frame."""
-    return torch.stack([torch.stack([_sprite(shape, size) for size in PIXELS[grid]]) for shape in SHAPES])
+    fine = torch.stack([torch.stack([silhouette(shape, size) for size in PIXELS[grid]]) for shape in SHAPES])
+    return torch.nn.functional.avg_pool2d(fine, SUPERSAMPLING)
 
 
-def _sprite(shape: str, size: int) -> Float[Tensor, "height width"]:
-    fine = _SPRITE * _SUPERSAMPLING
-    axis = ((torch.arange(fine) + 0.5) / _SUPERSAMPLING - _SPRITE / 2) / (size / 2)  # -1 to 1 across the object
+def silhouette(shape: str, size: int) -> Float[Tensor, "samples samples"]:
+    """Return 1 where `shape`, `size` pixels across, covers the middle of a sprite, with `SUPERSAMPLING` samples a pixel."""
+    fine = SPRITE * SUPERSAMPLING
+    axis = ((torch.arange(fine) + 0.5) / SUPERSAMPLING - SPRITE / 2) / (size / 2)  # -1 to 1 across the object
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    inside = (_signed_distance(shape, x, y) <= 0).float()
-    return torch.nn.functional.avg_pool2d(inside[None, None], _SUPERSAMPLING)[0, 0]
+    return (signed_distance(shape, x, y) <= 0).float()
 
 
-def _signed_distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
-    """A number that is negative inside the shape, for coordinates from -1 to 1 (y grows downwards)."""
+def signed_distance(shape: str, x: Tensor, y: Tensor) -> Tensor:
+    """Return a number that is negative inside the shape, for coordinates from -1 to 1 (y grows downwards)."""
     radius = torch.hypot(x, y)
     box = torch.maximum(x.abs(), y.abs())
     match shape:
