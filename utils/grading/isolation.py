@@ -197,6 +197,7 @@ def confine(plan: Plan, cpu_seconds: int, memory: int) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(name, (limit, limit))
+    _bound_capabilities()  # before the change of user, after which it would be refused
     if plan.first_uid and not plan.trusted:
         _as_user(1)
     elif plan.first_uid and _readable_by_others(plan.sources):
@@ -363,13 +364,16 @@ def _as_user(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def _drop_capabilities() -> None:
+def _bound_capabilities() -> None:
     libc = _libc()
     capability = 0
     while libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1
+
+
+def _drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
-    if libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+    if _libc().capset(header, (ctypes.c_uint32 * 6)()) != 0:
         raise IsolationError("dropping capabilities was refused")
 
 
