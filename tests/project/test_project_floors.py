@@ -22,6 +22,7 @@ FLOORS = (
     {"evaluation"},
     {"widgets", "exercises"},
     {"publishing"},
+    {"grading"},
     {"cli"},
 )
 WITHOUT_A_NOTEBOOK = FLOORS[:5]
