@@ -146,7 +146,7 @@ class Grader:
             if verdicts[index].passed or all(verdict.passed for verdict in before):
                 continue
             answered = all(outcome.problem is None for outcome in outcomes[question.exercise.id])
-            if question.exercise.kind == "choice" and answered:  # a second run would be a second guess
+            if question.exercise.runs_as == "value" and answered:  # a second run would be a second guess
                 continue
             helpers = [other for other, verdict in zip(questions, before, strict=False) if verdict.passed]
             again = self._run_some(helpers, [question], setup)[0]
