@@ -170,7 +170,7 @@ def _build(thing: Thing, half: float) -> list[Command]:
         case "square":
             return [command("add", "box", CUBE, CUBE, CUBE)]
         case "triangle":
-            return [command("add", "cone", 0.52 * 1.9, 0.95)]
+            return [command("add", "cone", 0.52 * 1.9, 0.9)]
         case "cross":
             return [command("add", "box", 1, 0.28, PLATE), command("add", "box", 0.28, 1, PLATE)]
         case "ring":
