@@ -13,7 +13,7 @@ from utils.models.clip import CLIP, CLIPConfig
 from utils.models.text import TextConfig, TextEncoder
 from utils.models.vit import PatchEmbedding, ViT, ViTConfig, to_pixels
 from utils.training.objectives import info_nce
-from utils.world.tokenizer import END, PAD, START, VOCABULARY, tokenize
+from utils.world.tokenizer import BASE_VOCABULARY, END, PAD, START, VOCABULARY, UnknownWordError, tokenize
 
 SMALL = CLIPConfig(
     vision=ViTConfig(width=32, depth=2, heads=2, hidden=64, clip_style=True),
@@ -83,7 +83,7 @@ def test_what_stands_after_the_end_does_not_change_a_text(model, tokens):
     changed = tokens.clone()
     for row in changed:
         after = row.tolist().index(END) + 1
-        row[after:] = torch.randint(END, len(VOCABULARY), (len(row) - after,))  # more <end>s among them
+        row[after:] = torch.randint(END, BASE_VOCABULARY, (len(row) - after,))  # more <end>s among them
     assert not torch.equal(changed, tokens)
     assert torch.equal(model.encode_text(changed), model.encode_text(tokens))
 
@@ -98,7 +98,7 @@ def test_every_word_before_the_end_changes_a_text(model, tokens):
     base = model.encode_text(tokens[1:2])
     for place in range(1, end):
         changed = tokens[1:2].clone()
-        changed[0, place] = (changed[0, place] - END) % (len(VOCABULARY) - END - 1) + END + 1  # the next word
+        changed[0, place] = (changed[0, place] - END) % (BASE_VOCABULARY - END - 1) + END + 1  # the next word
         assert not torch.allclose(model.encode_text(changed), base, atol=1e-4), f"word {place} is not read"
 
 
@@ -144,6 +144,14 @@ def test_a_picture_of_the_wrong_shape_is_refused_with_both_shapes(model, size):
     assert str(list(size)) in str(error.value)
 
 
+def test_a_text_with_words_beyond_the_models_own_is_refused_with_the_words(model):
+    tokens = tokenize("a red circle moves left", vocabulary=len(VOCABULARY))
+    with pytest.raises(UnknownWordError, match=r"knows the first 78 tokens of the course, and not 'moves'"):
+        model.encode_text(tokens)
+    larger = TextEncoder(TextConfig(vocabulary=len(VOCABULARY), width=24, depth=1, heads=2))
+    assert larger(tokens).shape == (1, 16, 24)
+
+
 def test_a_text_that_is_too_long_is_refused(model):
     with pytest.raises(ValueError, match=r"at most 16 long, not \[1, 17\]"):
         model.encode_text(torch.full((1, 17), END))
@@ -187,7 +195,7 @@ def test_the_parameters_of_a_vit_are_those_of_its_parts(clip_style):
 
 
 def test_the_parameters_of_a_clip_are_those_of_its_parts(model):
-    text = len(VOCABULARY) * 24 + 16 * 24 + 2 * block_parameters(24, 48) + 2 * 24
+    text = BASE_VOCABULARY * 24 + 16 * 24 + 2 * block_parameters(24, 48) + 2 * 24
     assert count_parameters(model.text) == text
     assert count_parameters(model) == count_parameters(model.vision) + text + 32 * 16 + 24 * 16 + 1
 

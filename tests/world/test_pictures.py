@@ -1,9 +1,23 @@
+import hashlib
+
 import pytest
 import torch
 from hypothesis import given
 from world_strategies import sampled, some_examples
 
-from utils.world import BACKGROUND, COLOURS, PICTURE_SIZE, RGB, SHAPES, SIZES, Scene, Scenes, Thing, render_pictures
+from utils.world import (
+    BACKGROUND,
+    COLOURS,
+    PICTURE_SIZE,
+    RGB,
+    SHAPES,
+    SIZES,
+    Scene,
+    Scenes,
+    Thing,
+    render_pictures,
+    sample_scenes,
+)
 from utils.world.scenes import PIXELS
 
 GROUND = torch.tensor(BACKGROUND, dtype=torch.uint8)
@@ -96,3 +110,16 @@ def test_no_scenes_give_no_pictures_and_an_empty_scene_bare_ground():
     scenes = Scenes.of([Scene(())])
     assert torch.equal(render_pictures(scenes)[0], GROUND.view(3, 1, 1).expand(3, PICTURE_SIZE, PICTURE_SIZE))
     assert render_pictures(scenes[:0]).shape == (0, 3, PICTURE_SIZE, PICTURE_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"),
+    [
+        ({}, "9e35bf674655db98"),
+        ({"grid": 3, "objects": (1, 6), "pairs": "all", "jitter": 3}, "1ee73df97f739983"),
+        ({"objects": (2, 4)}, "a9833837b18e3e56"),
+    ],
+)
+def test_the_pictures_that_checkpoints_were_trained_on_stay_as_they_are(options, digest):
+    pictures = render_pictures(sample_scenes(500, seed=3, **options))
+    assert hashlib.sha256(pictures.numpy().tobytes()).hexdigest().startswith(digest)

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world_strategies import some_examples
 
+from utils.models.text import TextConfig
+from utils.training.checkpoints import load_card
 from utils.world import CONTEXT_LENGTH, VOCABULARY, UnknownWordError, detokenize, tokenize
-from utils.world.tokenizer import END, MASK, PAD, START, WORDS, encode
+from utils.world.tokenizer import BASE_VOCABULARY, END, MASK, PAD, SPECIAL, START, encode
 
-texts = st.lists(st.sampled_from(WORDS), max_size=CONTEXT_LENGTH - 2).map(" ".join)
+texts = st.lists(st.sampled_from(VOCABULARY[len(SPECIAL) : BASE_VOCABULARY]), max_size=CONTEXT_LENGTH - 2).map(" ".join)
 
 
 @some_examples
@@ -33,8 +35,30 @@ def test_a_text_starts_ends_and_is_padded_behind_its_end(text):
 
 def test_the_ids_of_older_checkpoints_keep_their_words():
     assert len(set(VOCABULARY)) == len(VOCABULARY)
-    digest = hashlib.sha256(" ".join(VOCABULARY[:78]).encode()).hexdigest()
-    assert digest.startswith("19d6c47b4c3892b7"), "add words at the end of WORDS only"
+    for number, digest in ((78, "19d6c47b4c3892b7"), (135, "14d0aaf609d30fab")):
+        words = hashlib.sha256(" ".join(VOCABULARY[:number]).encode()).hexdigest()
+        assert words.startswith(digest), "add words at the end of WORDS only"
+
+
+def test_models_of_still_scenes_keep_their_vocabulary():
+    """The shipped checkpoint has just as many embeddings, and the lessons count a model's parameters."""
+    assert BASE_VOCABULARY == 78
+    assert VOCABULARY[BASE_VOCABULARY - 1] == "stars"
+    assert TextConfig().vocabulary == BASE_VOCABULARY
+    assert load_card("clip_scenes").config["text"]["vocabulary"] == BASE_VOCABULARY
+
+
+def test_words_beyond_a_models_vocabulary_are_unknown_to_it_and_known_to_a_larger_one():
+    text = "a large red circle moves left"
+    with pytest.raises(UnknownWordError, match=r"^.moves. .*is not among the 74 words"):
+        tokenize(text)
+    assert detokenize(tokenize(text, vocabulary=len(VOCABULARY))[0]) == text
+
+
+def test_apostrophes_and_accents_of_any_keyboard_make_the_same_word():
+    for text in ("sgwâr i'r", "SGWA\u0302R i’r"):
+        assert detokenize(encode(text, len(VOCABULARY))) == "sgwâr i'r"
+    assert encode("a 'red' circle") == encode("a red circle")
 
 
 @some_examples

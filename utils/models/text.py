@@ -9,14 +9,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from utils.models.blocks import Block, initialise
-from utils.world.tokenizer import CONTEXT_LENGTH, END, VOCABULARY
+from utils.world.tokenizer import BASE_VOCABULARY, CONTEXT_LENGTH, END, UnknownWordError, detokenize
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Sizes of a text encoder; `end` is the id of the token at whose place the whole text is read off."""
+    """Sizes of a text encoder; `end` is the id of the token at whose place the whole text is read off.
 
-    vocabulary: int = len(VOCABULARY)
+    It knows the first `vocabulary` tokens of the course; texts on actions, or in Welsh, take more than the default.
+    """
+
+    vocabulary: int = BASE_VOCABULARY
     length: int = CONTEXT_LENGTH
     width: int = 96
     depth: int = 2
@@ -46,6 +49,12 @@ class TextEncoder(nn.Module):
             raise ValueError(
                 f"this text encoder takes tokens of shape [batch, length], at most {self.config.length} "
                 f"long, not {list(tokens.shape)}"
+            )
+        unknown = tokens[tokens >= self.config.vocabulary].unique()
+        if len(unknown):
+            raise UnknownWordError(
+                f"this text encoder knows the first {self.config.vocabulary} tokens of the course, and not "
+                f"{detokenize(unknown)!r}; make it with TextConfig(vocabulary=len(VOCABULARY))"
             )
         x = self.embedding(tokens) + self.positions[: tokens.shape[1]]
         for block in self.blocks:

@@ -92,7 +92,7 @@ def _atlas(grid: int) -> Float[Tensor, "shapes sizes height width"]:
 
 
 def silhouette(shape: str, size: int) -> Float[Tensor, "samples samples"]:
-    """Return 1 where `shape`, `size` pixels across, covers the middle of a sprite, with `SUPERSAMPLING` samples a pixel."""
+    """Return 1 where `shape`, `size` pixels across, covers the middle of a sprite; `SUPERSAMPLING` samples a pixel."""
     fine = SPRITE * SUPERSAMPLING
     axis = ((torch.arange(fine) + 0.5) / SUPERSAMPLING - SPRITE / 2) / (size / 2)  # -1 to 1 across the object
     y, x = torch.meshgrid(axis, axis, indexing="ij")
