@@ -5,7 +5,11 @@ from hypothesis import strategies as st
 from world_strategies import by_hand, sampled, some_examples
 
 from utils.world import (
+    FARTHEST,
     FEATURES,
+    MOTIONS,
+    NEAREST,
+    SOUNDS,
     Scene,
     Scenes,
     Thing,
@@ -15,6 +19,7 @@ from utils.world import (
     sample_scenes,
     to_table,
 )
+from utils.world.records import EVERY_COLUMN
 
 
 @some_examples
@@ -32,6 +37,14 @@ def test_a_table_read_back_is_its_scene(scene):
     assert len(table) == len(scene.things)
     assert from_table(table, scene.grid) == scene
     assert from_table(table.drop(columns="place"), scene.grid) == scene
+
+
+def test_a_table_of_every_column_carries_depth_motion_and_sound():
+    (scene,) = sample_scenes(1, seed=0, objects=(2, 2), depths=(NEAREST, FARTHEST), motions=MOTIONS[1:], sounds=SOUNDS)
+    table = to_table(scene, EVERY_COLUMN)
+    assert list(table.columns) == ["shape", "colour", "size", "place", "x", "y", "depth", "motion", "sound"]
+    assert from_table(table) == scene
+    assert {thing.motion for thing in from_table(to_table(scene)).things} == {"still"}
 
 
 @some_examples

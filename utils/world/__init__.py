@@ -1,15 +1,20 @@
 """One world, every modality: a scene is a small record of objects, and each modality is a rendering of it.
 
 A new modality is one new module here, with a function `render_...(scenes)` beside `render_pictures` and
-`render_captions`, and one entry in `utils.world.modalities.MODALITIES`.
+`render_captions`, and one entry in `utils.world.modalities.RENDERINGS`.
 """
 
 from utils.world.batching import batches
+from utils.world.cad import CAD_VOCABULARY, ProgramError, render_programs, tokenize_programs
 from utils.world.captions import NUMBERS, describe, noun_phrase, relation, render_captions
+from utils.world.depth import render_depth_maps
 from utils.world.digits import Digits, digit_caption, handwritten_digits
-from utils.world.modalities import MODALITIES, Modality
+from utils.world.faces import EMOTIONS, Faces, render_faces, sample_faces
+from utils.world.lidar import render_lidar_sweeps
+from utils.world.modalities import MODALITIES, RENDERINGS, Modality
 from utils.world.photographs import PHOTOGRAPHS, fit, load_picture, photograph
 from utils.world.pictures import BACKGROUND, RGB, render_pictures
+from utils.world.points import centred, load_points, render_points
 from utils.world.questions import ANSWERS, KINDS, Questions, ask, true_answer
 from utils.world.records import FEATURES, decode_records, encode_records, from_table, to_table
 from utils.world.scenes import (
@@ -31,13 +36,17 @@ from utils.world.scenes import (
     places,
     sample_scenes,
 )
+from utils.world.sketches import render_sketches
 from utils.world.tokenizer import CONTEXT_LENGTH, VOCABULARY, UnknownWordError, detokenize, tokenize
+from utils.world.touch import render_touch_maps
 
 __all__ = [
     "ANSWERS",
     "BACKGROUND",
+    "CAD_VOCABULARY",
     "COLOURS",
     "CONTEXT_LENGTH",
+    "EMOTIONS",
     "FARTHEST",
     "FEATURES",
     "HELD_OUT_PAIRS",
@@ -50,6 +59,7 @@ __all__ = [
     "PAIRS",
     "PHOTOGRAPHS",
     "PICTURE_SIZE",
+    "RENDERINGS",
     "RGB",
     "SEEN_PAIRS",
     "SHAPES",
@@ -57,7 +67,9 @@ __all__ = [
     "SOUNDS",
     "VOCABULARY",
     "Digits",
+    "Faces",
     "Modality",
+    "ProgramError",
     "Questions",
     "Scene",
     "Scenes",
@@ -65,6 +77,7 @@ __all__ = [
     "UnknownWordError",
     "ask",
     "batches",
+    "centred",
     "decode_records",
     "describe",
     "detokenize",
@@ -74,14 +87,24 @@ __all__ = [
     "from_table",
     "handwritten_digits",
     "load_picture",
+    "load_points",
     "noun_phrase",
     "photograph",
     "places",
     "relation",
     "render_captions",
+    "render_depth_maps",
+    "render_faces",
+    "render_lidar_sweeps",
     "render_pictures",
+    "render_points",
+    "render_programs",
+    "render_sketches",
+    "render_touch_maps",
+    "sample_faces",
     "sample_scenes",
     "to_table",
     "tokenize",
+    "tokenize_programs",
     "true_answer",
 ]

@@ -185,21 +185,28 @@ def render_programs(scenes: Iterable[Scene]) -> list[str]:
     return [write_program(scene) for scene in scenes]
 
 
-def tokenize_programs(programs: Iterable[str], length: int = CAD_LENGTH) -> Int[Tensor, "programs length"]:
-    """Return the token ids of each program in `CAD_VOCABULARY`: <start>, words with `;` after each line, <end>, <pad>.
+def encode_program(program: str) -> list[int]:
+    """Return the token ids of a program in `CAD_VOCABULARY`: <start>, its words with `;` after each line, <end>.
 
-    Raises `ProgramError` for a word that no program has, and `ValueError` for a program of more than `length` tokens.
+    Raises `ProgramError` for a word that no program has.
     """
-    rows = []
-    for program in programs:
-        words = [word for line in program.splitlines() if line.strip() for word in (*line.split(), LINE_END)]
-        unknown = [word for word in words if word not in _IDS]
-        if unknown:
-            raise ProgramError(f"{unknown[0]!r} is no word of a CAD program")
-        if len(words) + 2 > length:
-            raise ValueError(f"a program takes {len(words) + 2} tokens, and at most {length} fit")
-        rows.append([START, *(_IDS[word] for word in words), END] + [PAD] * (length - len(words) - 2))
-    return torch.tensor(rows, dtype=torch.long).view(-1, length)
+    words = [word for line in program.splitlines() if line.strip() for word in (*line.split(), LINE_END)]
+    unknown = [word for word in words if word not in _IDS]
+    if unknown:
+        raise ProgramError(f"{unknown[0]!r} is no word of a CAD program")
+    return [START, *(_IDS[word] for word in words), END]
+
+
+def tokenize_programs(programs: Iterable[str], length: int = CAD_LENGTH) -> Int[Tensor, "programs length"]:
+    """Return the token ids of each program, padded with <pad> to `length`.
+
+    Raises `ProgramError` as `encode_program` does, and `ValueError` for a program of more than `length` tokens.
+    """
+    rows = [encode_program(program) for program in programs]
+    longest = max(map(len, rows), default=0)
+    if longest > length:
+        raise ValueError(f"a program takes {longest} tokens, and at most {length} fit; give length={longest} or more")
+    return torch.tensor([row + [PAD] * (length - len(row)) for row in rows], dtype=torch.long).view(-1, length)
 
 
 def detokenize_program(ids: Iterable[int] | Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,22 +15,28 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = ("shape", "colour", "size", "place", "x", "y")
+EVERY_COLUMN = (*COLUMNS, "depth", "motion", "sound")  # with what a picture does not show
 _CATEGORIES = {"shape": SHAPES, "colour": COLOURS, "size": SIZES}
 # The name of each number in an encoded row: a column of its own for every word, then the coordinates.
 FEATURES = (*(f"{column} {word}" for column, words in _CATEGORIES.items() for word in words), "x", "y")
 
 
-def to_table(scene: Scene) -> DataFrame:
-    """Return the record of a scene: one row an object, with its words, its place, and its centre in pixels."""
+def to_table(scene: Scene, columns: Sequence[str] = COLUMNS) -> DataFrame:
+    """Return the record of a scene: one row an object, with its words, its place, and its centre in pixels.
+
+    `columns` are some of `EVERY_COLUMN`.
+    """
     import pandas as pd
 
-    rows = [(t.shape, t.colour, t.size, scene.place(t), t.x, t.y) for t in scene.things]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"x": int, "y": int})
+    rows = [{**vars(thing), "place": scene.place(thing)} for thing in scene.things]
+    whole = {column: int for column in ("x", "y", "depth") if column in columns}
+    return pd.DataFrame(rows, columns=list(columns)).astype(whole)
 
 
 def from_table(table: DataFrame, grid: int = 2) -> Scene:
     """Return the scene of a table such as `to_table` gives; the place is read from `x` and `y`, not from its column.
 
+    Where there is no column for depth, motion or sound, they are those of a `Thing` of which nothing more is said.
     Raises `ValueError` for a missing column, a word that is not in this world or a centre outside the picture.
     """
     missing = [column for column in COLUMNS if column not in table.columns and column != "place"]
@@ -38,15 +45,17 @@ def from_table(table: DataFrame, grid: int = 2) -> Scene:
     outside = ~table[["x", "y"]].isin(range(PICTURE_SIZE)).all(axis=1)
     if outside.any():
         raise ValueError(f"x and y must be whole numbers from 0 to {PICTURE_SIZE - 1}; see row {outside.idxmax()}")
-    rows = zip(*(table[column] for column in ("shape", "colour", "size", "x", "y")), strict=True)
-    return Scene(tuple(Thing(shape, colour, size, int(x), int(y)) for shape, colour, size, x, y in rows), grid)
+    columns = [column for column in EVERY_COLUMN if column in table.columns and column != "place"]
+    rows = table[columns].astype({"x": int, "y": int}).to_dict("records")
+    return Scene(tuple(Thing(**row) for row in rows), grid)
 
 
 def encode_records(scenes: Scenes, slots: int | None = None) -> Float[Tensor, "scenes slots features"]:
     """Return the records as numbers, named by `FEATURES`, with a row of zeros in each empty slot.
 
     A word becomes a row of zeros with a single one (one-hot), since no word is more than another; the coordinates are
-    scaled from pixels to 0 to 1. `slots` is how many objects a record has room for, by default as many as `scenes` has.
+    scaled from pixels to 0 to 1. Depth, motion and sound are no part of it. `slots` is how many objects a record has
+    room for, by default as many as `scenes` has.
 
     Raises `ValueError` if a scene has more objects than `slots`.
     """
