@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import Future
 from pathlib import Path
+from unittest import mock
 
 import fake_grader
 
@@ -49,6 +50,7 @@ class Telling(LocalExecutor):
 def run(folder: Path, executor: type[LocalExecutor] = LocalExecutor) -> Summary:
     """Grade the class into a gradebook in `folder`, or go on with it."""
     with (
+        mock.patch("utils.grading.gradebook.fingerprint", return_value="no course"),  # the fake grader has none
         Gradebook.open(folder / "gradebook.sqlite", nonce=NONCE) as gradebook,
         executor(2, grader=fake_grader.NAME) as slots,
     ):

@@ -61,6 +61,12 @@ class _Lazy(Future):
         return self._work()
 
 
+@pytest.fixture(autouse=True)
+def no_course(monkeypatch):
+    """The fake grader has none."""
+    monkeypatch.setattr("utils.grading.gradebook.fingerprint", lambda: "no course")
+
+
 @pytest.fixture
 def gradebook(tmp_path):
     with Gradebook.open(tmp_path / "gradebook.sqlite", nonce=fake_class.NONCE) as found:

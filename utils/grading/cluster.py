@@ -18,7 +18,7 @@ from utils.grading.gradebook import fingerprint
 from utils.grading.records import Grade
 from utils.grading.worker import GRADER
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
