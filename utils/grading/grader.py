@@ -137,21 +137,21 @@ class Grader:
 
         All are run together first: a later answer may use what an earlier one defines. One that failed after another
         that failed gets a second run, with those answers alone that passed: what a wrong or hostile answer has done to
-        the process shall cost itself only.
+        the process shall cost itself only. So does every value after one that failed.
         """
         outcomes = self._run_all(questions, setup)
         verdicts = [_judge(question, outcomes[question.exercise.id]) for question in questions]
         for index, question in enumerate(questions):
             before = verdicts[:index]
-            if verdicts[index].passed or all(verdict.passed for verdict in before):
-                continue
-            answered = all(outcome.problem is None for outcome in outcomes[question.exercise.id])
-            if question.exercise.runs_as == "value" and answered:  # a second run would be a second guess
+            is_value = question.exercise.runs_as == "value"
+            if all(verdict.passed for verdict in before) or (verdicts[index].passed and not is_value):
                 continue
             helpers = [other for other, verdict in zip(questions, before, strict=False) if verdict.passed]
-            again = self._run_some(helpers, [question], setup)[0]
-            verdict = _judge(question, again.get(question.exercise.id, _ended(question, "ended")))
-            if verdict.earned > verdicts[index].earned:
+            again = self._run_some(helpers, [question], setup)[0].get(question.exercise.id, _ended(question, "ended"))
+            verdict = _judge(question, again)
+            # of two values the second counts, even if the first was right: the better one would be a second guess
+            counts = again[0].problem is None if is_value else verdict.earned > verdicts[index].earned
+            if counts:
                 verdicts[index] = verdict
         return verdicts
 
