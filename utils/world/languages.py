@@ -4,12 +4,12 @@ Some 538,000 people in Wales said in the census of 2021 that they speak Welsh (O
 language, Wales: Census 2021", December 2022), so a model trained on what people write has read little of it. Its
 grammar is unlike that of English in three ways that a translator must master, and a list of words does not tell:
 
-- adjectives come after the noun, size before colour, and there is no word for "a": *seren fawr goch*, a large red star;
-- nouns are masculine or feminine, and after a feminine noun adjectives change: *triongl mawr melyn*, *seren fawr felen*;
+- adjectives come after the noun, size before colour, and nothing stands for "a": *seren fawr goch*, a large red star;
+- nouns are masculine or feminine, and a feminine noun changes its adjectives: *triongl mawr melyn*, *seren fawr felen*;
 - words change their first letter by the word before them (mutation): *cylch*, but *o dan gylch*, *a chylch*.
 
-The grammar is that of G. King, Modern Welsh: A Comprehensive Grammar (3rd edition, 2016), the words and genders those of
-Geiriadur Prifysgol Cymru (University of Wales), which has *sgwâr* in either gender; here it is masculine.
+The grammar is that of G. King, Modern Welsh: A Comprehensive Grammar (3rd edition, 2016), the words and genders those
+of Geiriadur Prifysgol Cymru (University of Wales); *sgwâr*, which some speakers make feminine, is masculine here.
 """
 
 from __future__ import annotations
