@@ -95,9 +95,12 @@ def test_a_job_that_ends_its_grader_is_told_and_the_others_are_graded(executor):
     assert "die.ipynb could not be graded: it twice ended the process" in bad.problem
 
 
-def test_another_version_of_the_course_on_a_worker_is_told(executor, monkeypatch):
-    monkeypatch.setattr(cluster, "_course", lambda: "another state")
-    with pytest.raises(ExecutorError, match="has another version of the course than this machine"):
+def test_another_version_of_the_course_on_a_worker_is_told(two_workers, monkeypatch):
+    monkeypatch.setattr(cluster, "fingerprint", lambda: "another state")
+    with (
+        DaskExecutor(two_workers.scheduler_address, grader=fake_grader.NAME) as executor,
+        pytest.raises(ExecutorError, match="has another version of the course than this machine"),
+    ):
         executor.submit(job("points 1")).result(60)
 
 
@@ -109,12 +112,21 @@ def test_closing_takes_back_what_waits(two_workers):
     assert sum(future.done() and isinstance(future.exception(), ExecutorError) for future in futures) >= 16
 
 
-def test_a_scheduler_that_goes_away_is_told():
-    with local_cluster() as found:
+def test_a_scheduler_that_goes_away_is_told_whatever_is_asked_of_it(monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 3.0)
+    gone = r"the scheduler at tcp://127\.0\.0\.1:\d+ does not answer any more"
+    with local_cluster(n_workers=1) as found:
         executor = DaskExecutor(found.scheduler_address, grader=fake_grader.NAME)
         waiting = executor.submit(job("hang"))
-    with executor, pytest.raises(ExecutorError, match=r"the scheduler at tcp://127.0.0.1:\d+ does not answer any more"):
-        waiting.result(60)
+    with executor:
+        with pytest.raises(ExecutorError, match=gone):
+            waiting.result(60)
+        for _ in range(2):  # while the client tries to reach it again, and after it has given up
+            with pytest.raises(ExecutorError, match=gone):
+                _ = executor.capacity
+            with pytest.raises(ExecutorError, match=gone):
+                executor.submit(job("points 1"))
+            time.sleep(3.5)
 
 
 def test_a_scheduler_without_workers_is_told(monkeypatch):

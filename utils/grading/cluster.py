@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import platform
 import threading
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +51,9 @@ class DaskExecutor(Executor):
                 f"--scheduler needs dask.distributed ({error}): pip install -e '.[cluster]' -c constraints.txt"
             ) from error
         self._address, self._trust, self._grader = address, trust, grader
+        self._course = fingerprint()
         self._lost = distributed.scheduler.KilledWorker
+        self._closed = distributed.client.ClosedClientError
         try:
             security = tls and distributed.Security(
                 tls_ca_file=str(tls.ca),
@@ -75,23 +79,38 @@ class DaskExecutor(Executor):
     @property
     def capacity(self) -> int:
         """As many jobs as keep the workers busy that are there now."""
-        return LOOK_AHEAD * max(1, sum(self._client.nthreads().values()))
+        with self._reached():
+            return LOOK_AHEAD * max(1, sum(self._client.nthreads().values()))
 
     def submit(self, job: Job) -> Future[Grade]:
         """Send `job` to the scheduler."""
         grade: Future[Grade] = Future()
-        with warnings.catch_warnings():
+        with self._reached(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # a notebook full of pictures
             asked = self._executor.submit(
-                grade_in_thread, job, course=_course(), trust=self._trust, grader=self._grader
+                grade_in_thread, job, course=self._course, trust=self._trust, grader=self._grader
             )
         asked.add_done_callback(lambda done: self._settle(grade, done, job))
         return grade
 
     def close(self) -> None:
         """Take back what is not graded yet, and leave the scheduler to itself."""
-        self._executor.shutdown(wait=False)
+        with contextlib.suppress(ExecutorError), self._reached():
+            self._executor.shutdown(wait=False)
         self._client.close()
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raise `ExecutorError` where the scheduler has gone away."""
+        try:
+            if self._client.status != "running":
+                raise ConnectionError(f"the connection is {self._client.status}")
+            yield
+        except (OSError, self._closed) as error:
+            raise ExecutorError(self._gone()) from error
+
+    def _gone(self) -> str:
+        return f"the scheduler at {self._address} does not answer any more: start it, and run this again"
 
     def _settle(self, grade: Future[Grade], done: Future[Grade], job: Job) -> None:
         """Hand on how `done` ended."""
@@ -101,7 +120,7 @@ class DaskExecutor(Executor):
             log.warning("grading %s: each worker of the cluster that was given it was lost", job.source)
             grade.set_result(ended_by(job.source, "the workers of the cluster were lost"))
         except CancelledError:
-            grade.set_exception(ExecutorError(f"the scheduler at {self._address} does not answer any more"))
+            grade.set_exception(ExecutorError(self._gone()))
         except Exception as error:  # noqa: BLE001 - whatever it was, the one who waits is told
             grade.set_exception(error)
 
@@ -167,5 +186,5 @@ def _is_loopback(address: str) -> bool:
 
 @cache
 def _course() -> str:
-    """The state of the course that this process has."""
+    """The state of the course that this worker has: the one that it has loaded."""
     return fingerprint()
