@@ -45,7 +45,7 @@ GREEDY = Exercise(
     time_limit=0.5,
     misconceptions=(
         Misconception(name="none", sentence="None is too few.", answer={"bytes": 0, "steps": 1}),
-        Misconception(name="two", sentence="Two are too many.", answer={"bytes": 2, "steps": 1}),
+        Misconception(name="backwards", sentence="Steps go ahead.", answer={"bytes": 1, "steps": -1}),
     ),
 )
 EXERCISES = (*toys.TOYS, GREEDY)
@@ -78,7 +78,7 @@ def build(folder: Path, *others: Lesson) -> dict[str, Any]:
         path = folder / f"{lesson.path}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return {"lessons": (LESSON, UNBUILT, *others), "solutions": folder}
+    return {"lessons": (LESSON, *others), "solutions": folder}
 
 
 def handed_in(answers: Mapping[str, str], **more: Any) -> bytes:
@@ -112,8 +112,12 @@ def source_of(exercise: Exercise, answer: Any = None) -> str:
         return f"{exercise.entry} = {answer!r}"
     pieces: dict[str, str] = {}
     _collect(answer, pieces)
-    named = "" if answer.__name__ == exercise.entry else f"\n\n{exercise.entry} = {answer.__name__}"
-    return "\n\n".join(pieces.values()) + named
+    source = "\n\n".join(pieces.values())
+    if answer.__name__ == exercise.entry:
+        return source
+    # it may use a function that has the entry's name, such as the reference
+    within = textwrap.indent(f"{source}\n\nreturn {answer.__name__}", "    ")
+    return f"def made():\n{within}\n\n{exercise.entry} = made()"
 
 
 class NotPortable(Exception):
