@@ -26,8 +26,7 @@ ANSWERS = {
         "2.3.2",
         "def cosine_similarities(images, texts):\n    return images @ texts.T",
         "dot products, not cosines",
-        "def cosine_similarities(images, texts):\n"
-        "    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
+        "def cosine_similarities(images, texts):\n    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
     ),
 }
 

@@ -15,7 +15,7 @@ from utils.training.recipes import RECIPES
 
 TEXT = texts()["README.md"]
 PAGE = read_markdown(TEXT)
-COMMANDS = {"lab", "check", "progress", "train", "doctor", "build"}
+COMMANDS = {"lab", "check", "grade", "autograder", "progress", "train", "doctor", "build"}
 
 
 def lines() -> list[str]:
