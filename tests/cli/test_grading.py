@@ -331,14 +331,15 @@ def test_ctrl_c_keeps_what_is_done_and_shows_no_traceback(here, call):
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not begun.exists():
         time.sleep(0.05)
-    time.sleep(0.2)  # the grade before it is being recorded
     os.killpg(grader.pid, signal.SIGINT)  # as the terminal does: to the whole group
     out, err = grader.communicate(timeout=20)
     assert grader.returncode == 130
     assert "Traceback" not in out + err
-    assert "2 of 3 are done and kept in grades/gradebook.sqlite; the same command goes on from there" in err
+    told = re.search(r"(\d) of 3 are done and kept in grades/gradebook\.sqlite; the same command goes on", err)
+    done = int(told[1])
+    assert done in (1, 2), "the second grade may have been on its way"
     hand_in(here, "zoe", "points 1")
-    assert "1 graded, 2 as before." in call("grade", "submitted", "--out", "grades").out
+    assert f"{3 - done} graded, {done} as before." in call("grade", "submitted", "--out", "grades").out
 
 
 # --- while work comes in
