@@ -23,7 +23,7 @@ from utils.cli.training import run_train
 from utils.lessons import LESSONS, ROOT
 from utils.publishing.building import build
 
-COMMANDS = ("lab", "check", "progress", "train", "doctor", "build")
+COMMANDS = ("lab", "check", "grade", "autograder", "progress", "train", "doctor", "build")
 
 
 @pytest.fixture(scope="module")

@@ -228,7 +228,7 @@ class Gradebook:
             group: object = entry.source if keep == "all" else (entry.learner, entry.grade.lesson)
             if keep != "all" and entry.grade.problem:
                 continue
-            if group not in chosen or _rank(entry, keep) > _rank(chosen[group], keep):
+            if group not in chosen or rank(entry, keep) > rank(chosen[group], keep):
                 chosen[group] = entry
         return sorted(chosen.values(), key=lambda entry: (entry.learner, entry.grade.lesson, _key(entry.source)))
 
@@ -376,7 +376,7 @@ def _explain(error: sqlite3.Error, path: Path) -> GradebookError:
     return GradebookError(f"{path} could not be read or written ({error}): look at its disk, then run this again")
 
 
-def _rank(entry: Entry, keep: Keep) -> tuple:
+def rank(entry: Entry, keep: Keep) -> tuple:
     """What decides which of two entries of one learner and lesson is kept: the greater one is."""
     submitted = entry.submitted or datetime.min
     submitted = submitted.replace(tzinfo=submitted.tzinfo or UTC)

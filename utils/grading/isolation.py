@@ -27,6 +27,7 @@ import json
 import os
 import platform
 import re
+import signal
 import site
 import sys
 import sysconfig
@@ -54,7 +55,7 @@ _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _MOUNT_SETATTR = 442
-_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 24, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _STAGE = "/sys"
 """Where the new root is put together: a folder that every Linux has, and that holds nothing which is needed."""
@@ -148,8 +149,14 @@ def enter(plan: Plan, map_uids: Callable[[], None]) -> None:
         _build_root(plan)
     _libc().sethostname(b"grader", 6)
     first = os.fork()
+    end_with_parent()
     if first:
         _end_with(first)
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, however that is. A change of user undoes it."""
+    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def write_uid_maps(pid: int, plan: Plan) -> None:

@@ -10,14 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
 from utils.grading.executors import Executor, Job
 from utils.grading.exporting import export_class
-from utils.grading.gradebook import Entry, Gradebook, Keep
+from utils.grading.gradebook import Entry, Gradebook, Keep, rank
 from utils.grading.records import Grade, Submission, SubmissionError, Unusable
 from utils.grading.reports import write_reports
 from utils.grading.results import ClassResults, class_results
@@ -165,13 +164,9 @@ def _without_late(entry: Entry, in_time: Iterable[Entry], keep: Keep) -> Entry:
         return entry
     others = [other for other in in_time if (other.learner, other.grade.lesson) == (entry.learner, entry.grade.lesson)]
     if others:
-        return max(others, key=lambda other: (other.grade.earned if keep == "best" else 0.0, *_when(other)))
+        return max(others, key=lambda other: rank(other, keep))
     exercises = tuple(replace(exercise, earned=0.0) for exercise in entry.grade.exercises)
     return replace(entry, grade=replace(entry.grade, exercises=exercises, notes=(*entry.grade.notes, LATE_NOTE)))
-
-
-def _when(entry: Entry) -> tuple:
-    return entry.submitted or datetime.min.replace(tzinfo=UTC), entry.attempt, entry.source
 
 
 def _lesson(item: Submission | Unusable) -> str:

@@ -8,6 +8,7 @@ own socket, over which request and outcomes travel between the trusted process a
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -25,6 +26,7 @@ MESSAGE_LIMIT = 1_000_000
 def main(descriptor: int) -> None:
     """Serve runs over the socket `descriptor` until it closes."""
     control = socket.socket(fileno=descriptor)
+    isolation.end_with_parent()
     settings = json.loads(control.recv(MESSAGE_LIMIT))
     plan = isolation.Plan.from_json(settings["plan"])
 
@@ -41,13 +43,15 @@ def main(descriptor: int) -> None:
             importlib.import_module(module)
         child.seed_everything()
     except Exception as error:  # noqa: BLE001 - whatever it is, the trusted side must be told
-        control.send(b"failed " + str(error).encode()[:10_000])
+        with contextlib.suppress(OSError):  # if it is still there
+            control.send(b"failed " + str(error).encode()[:10_000])
         os._exit(1)
     gc.collect()
     gc.freeze()  # so that a child's collector does not touch, and so copy, what it shares with us
-    control.send(b"ready")
-    while _serve_one(control, plan, fork, isolation.address_space() + isolation.MEMORY_LIMIT):
-        pass
+    with contextlib.suppress(OSError):  # the trusted side has gone: so do we
+        control.send(b"ready")
+        while _serve_one(control, plan, fork, isolation.address_space() + isolation.MEMORY_LIMIT):
+            pass
     os._exit(0)
 
 
@@ -87,7 +91,6 @@ def _run(descriptor: int, plan: isolation.Plan, cpu_seconds: int, memory: int) -
         os.close(quiet)
         isolation.confine(plan, cpu_seconds, memory)
         connection = socket.socket(fileno=own)
-        gc.enable()
         child.serve(lambda size: _receive(connection, size), connection.sendall)
     finally:
         os._exit(0)  # past exit handlers and threads, which an answer may have left behind
