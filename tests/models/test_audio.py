@@ -13,6 +13,7 @@ from utils.models.audio import (
     AudioConfig,
     AudioEncoder,
     MelConfig,
+    griffin_lim,
     log_mel,
     mel_filters,
     mel_power,
@@ -22,6 +23,7 @@ from utils.models.audio import (
 )
 from utils.models.blocks import count_parameters
 from utils.training.loop import overfit
+from utils.world.speech import spoken_words
 
 TINY = AudioConfig(mels=10, frames=20, width=16, depth=2, heads=2, hidden=32)
 
@@ -94,6 +96,33 @@ def test_a_waveform_too_short_for_a_column_is_refused():
     assert log_mel(torch.randn(129)).shape == (40, 1)
     with pytest.raises(ValueError, match="at least 129 samples, not 128; pad it"):
         log_mel(torch.zeros(128))
+
+
+# --- and back
+
+
+def test_a_spectrogram_is_heard_again_as_what_it_was_made_of():
+    words = spoken_words("held_out", ["red", "triangle"]).waveforms[:6].view(3, 2, -1)
+    mel = log_mel(words)
+    heard = griffin_lim(mel)
+    assert heard.shape == words.shape
+    assert (log_mel(heard) - mel).abs().mean() < 0.03
+    assert (log_mel(griffin_lim(mel, iterations=0)) - mel).abs().mean() > 0.04
+
+
+@pytest.mark.parametrize("hertz", [300, 1000])
+def test_a_tone_comes_back_with_its_pitch_and_loudness(hertz):
+    heard = griffin_lim(log_mel(tone(hertz)))
+    spectrum = torch.fft.rfft(heard[1000:-1000])
+    assert spectrum.abs().argmax().item() * 8000 / 6000 == pytest.approx(hertz, rel=0.05)
+    assert heard.std() == pytest.approx(tone(hertz).std().item(), rel=0.2)
+
+
+def test_griffin_lim_is_the_same_for_a_seed():
+    mel = log_mel(tone(500, samples=2000).float())
+    first, again, other = (griffin_lim(mel, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 # --- encoder

@@ -88,6 +88,33 @@ def log_mel(
     return (torch.maximum(loudness, loudest - 8) + 4) / 4
 
 
+def griffin_lim(
+    mel: Float[Tensor, "*batch mels frames"], config: MelConfig = MelConfig(), *, iterations: int = 32, seed: int = 0
+) -> Float[Tensor, "*batch samples"]:
+    """Return waveforms whose log-mel spectrogram is about `mel`, which makes any spectrogram heard.
+
+    The bands are spread over frequencies again by least squares. A spectrogram holds no phases: they begin at random
+    and are made to agree with one another, by going to the waveform and back (Griffin and Lim 1984, section IV) with
+    the momentum of Perraudin et al. 2013, "A fast Griffin-Lim algorithm".
+    """
+    power = 10 ** (4 * mel.reshape(-1, *mel.shape[-2:]) - 4)
+    loudness = (torch.linalg.pinv(mel_filters(config).to(mel)) @ power).clamp(min=0).sqrt()
+    loudness = F.pad(loudness, (0, 1), mode="replicate")  # the last column, which `mel_power` leaves out
+    window = torch.hann_window(config.window, dtype=mel.dtype, device=mel.device)
+    samples = mel.shape[-1] * config.hop
+    angles = 2 * math.pi * torch.rand(loudness.shape, generator=torch.Generator().manual_seed(seed))
+    phases, before = torch.polar(torch.ones_like(loudness), angles.to(mel)), 0
+
+    def waveform() -> Tensor:
+        return torch.istft(loudness * phases, config.window, config.hop, window=window, length=samples)
+
+    for _ in range(iterations):
+        spectrum = torch.stft(waveform(), config.window, config.hop, window=window, return_complex=True)
+        ahead, before = spectrum + 0.99 * (spectrum - before), spectrum
+        phases = ahead / ahead.abs().clamp(min=1e-8)
+    return waveform().view(*mel.shape[:-2], samples)
+
+
 @dataclass(frozen=True)
 class AudioConfig:
     """Sizes of an audio encoder; `frames` is the greatest number of columns that a spectrogram may have."""
