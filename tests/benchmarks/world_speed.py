@@ -5,7 +5,18 @@ import time
 
 import torch
 
-from utils.world import ask, encode_records, render_captions, render_pictures, sample_scenes, tokenize
+from utils.world import (
+    MODALITIES,
+    RENDERINGS,
+    ask,
+    encode_records,
+    render_captions,
+    render_faces,
+    render_pictures,
+    sample_faces,
+    sample_scenes,
+    tokenize,
+)
 
 SCENES = 20_000
 
@@ -30,6 +41,10 @@ def main() -> None:
     print(f"  captions as token ids                {seconds(tokenize, captions)[0]:5.2f}")
     print(f"  records                              {seconds(encode_records, scenes)[0]:5.2f}")
     print(f"  a question about each                {seconds(ask, scenes, seed=0)[0]:5.2f}")
+    for name, modality in RENDERINGS.items():
+        if name not in MODALITIES:
+            print(f"  {name:<35}  {seconds(modality.render, scenes)[0]:5.2f}")
+    print(f"  as many faces                        {seconds(render_faces, sample_faces(SCENES, seed=0))[0]:5.2f}")
 
 
 if __name__ == "__main__":
