@@ -452,6 +452,30 @@ def test_no_other_process_can_be_seen_or_killed(probe):
     assert descendants() == before
 
 
+def test_a_handle_on_the_graders_process_leads_nowhere(probe):
+    """Newer kernels hand one out to whoever has a socket whose other end the grader made."""
+    said = probe("""
+        import fcntl
+        import socket
+        import struct
+
+        SO_PEERPIDFD = 77
+
+        def probe():
+            connection = socket.socket(fileno=os.dup(3))
+            try:
+                (handle,) = struct.unpack("i", connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD, 4))
+            except OSError:
+                return {}
+            said = {f"namespace {number}": tried(fcntl.ioctl, handle, 0xFF00 + number) for number in range(1, 11)}
+            said |= {name: call(name, handle, 9, 0, 0) for name in ("pidfd_send_signal", "pidfd_getfd", "setns")}
+            said["memory"] = call("process_madvise", handle, 0, 0, 21, 0)
+            said["waiting"] = tried(os.waitid, 3, handle, os.WEXITED)
+            return said
+    """)
+    assert set(said.values()) <= {"EPERM", "EACCES", "ENOTTY", "EINVAL", "ECHILD"}
+
+
 # writing ------------------------------------------------------------------------------------------------------------
 
 
