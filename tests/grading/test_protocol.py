@@ -37,13 +37,16 @@ def same(one, other) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
         return same(list(one.items()), list(other.items()))
+    if isinstance(one, complex):
+        return same([one.real, one.imag], [other.real, other.imag])
     if isinstance(one, float):
-        return struct.pack("d", one) == struct.pack("d", other)
+        return one.hex() == other.hex()
     return one == other
 
 
 def bits(tensor: torch.Tensor) -> bytes:
-    return tensor.resolve_conj().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    flat = tensor.resolve_conj().reshape(-1).clone(memory_format=torch.contiguous_format)
+    return flat.view(torch.uint8).numpy().tobytes()
 
 
 def message(tree, blob: bytes = b"") -> bytes:
