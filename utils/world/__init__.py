@@ -10,12 +10,14 @@ from utils.world.captions import NUMBERS, describe, noun_phrase, relation, rende
 from utils.world.depth import render_depth_maps
 from utils.world.digits import Digits, digit_caption, handwritten_digits
 from utils.world.faces import EMOTIONS, Faces, render_faces, sample_faces
+from utils.world.languages import describe_in_welsh, read_welsh, render_welsh_captions
 from utils.world.lidar import render_lidar_sweeps
 from utils.world.modalities import MODALITIES, RENDERINGS, Modality
 from utils.world.photographs import PHOTOGRAPHS, fit, load_picture, photograph
 from utils.world.pictures import BACKGROUND, RGB, render_pictures
 from utils.world.points import centred, load_points, render_points
 from utils.world.questions import ANSWERS, KINDS, Questions, ask, true_answer
+from utils.world.recordings import load_recording
 from utils.world.records import FEATURES, decode_records, encode_records, from_table, to_table
 from utils.world.scenes import (
     COLOURS,
@@ -37,8 +39,11 @@ from utils.world.scenes import (
     sample_scenes,
 )
 from utils.world.sketches import render_sketches
+from utils.world.sound import render_sounds, shift_sounds
+from utils.world.speech import SAMPLE_RATE, SpeechArchiveError, render_speech, spoken_emotions, spoken_words
 from utils.world.tokenizer import CONTEXT_LENGTH, VOCABULARY, UnknownWordError, detokenize, tokenize
 from utils.world.touch import render_touch_maps
+from utils.world.videos import describe_action, load_video, render_action_captions, render_videos
 
 __all__ = [
     "ANSWERS",
@@ -61,6 +66,7 @@ __all__ = [
     "PICTURE_SIZE",
     "RENDERINGS",
     "RGB",
+    "SAMPLE_RATE",
     "SEEN_PAIRS",
     "SHAPES",
     "SIZES",
@@ -73,6 +79,7 @@ __all__ = [
     "Questions",
     "Scene",
     "Scenes",
+    "SpeechArchiveError",
     "Thing",
     "UnknownWordError",
     "ask",
@@ -80,6 +87,8 @@ __all__ = [
     "centred",
     "decode_records",
     "describe",
+    "describe_action",
+    "describe_in_welsh",
     "detokenize",
     "digit_caption",
     "encode_records",
@@ -88,10 +97,14 @@ __all__ = [
     "handwritten_digits",
     "load_picture",
     "load_points",
+    "load_recording",
+    "load_video",
     "noun_phrase",
     "photograph",
     "places",
+    "read_welsh",
     "relation",
+    "render_action_captions",
     "render_captions",
     "render_depth_maps",
     "render_faces",
@@ -100,9 +113,16 @@ __all__ = [
     "render_points",
     "render_programs",
     "render_sketches",
+    "render_sounds",
+    "render_speech",
     "render_touch_maps",
+    "render_videos",
+    "render_welsh_captions",
     "sample_faces",
     "sample_scenes",
+    "shift_sounds",
+    "spoken_emotions",
+    "spoken_words",
     "to_table",
     "tokenize",
     "tokenize_programs",

@@ -16,14 +16,18 @@ from utils.style import MODALITY_COLOURS
 from utils.world.cad import CAD_LENGTH, encode_program, render_programs, tokenize_programs
 from utils.world.captions import render_captions
 from utils.world.depth import render_depth_maps
+from utils.world.languages import render_welsh_captions
 from utils.world.lidar import render_lidar_sweeps
 from utils.world.pictures import render_pictures
 from utils.world.points import render_points
 from utils.world.records import encode_records
 from utils.world.scenes import Scenes
 from utils.world.sketches import render_sketches
-from utils.world.tokenizer import CONTEXT_LENGTH, encode, tokenize
+from utils.world.sound import render_sounds
+from utils.world.speech import render_speech
+from utils.world.tokenizer import CONTEXT_LENGTH, VOCABULARY, encode, tokenize
 from utils.world.touch import render_touch_maps
+from utils.world.videos import render_videos
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,18 @@ def render_tokens(scenes: Scenes) -> Tensor:
     return tokenize(captions, max([CONTEXT_LENGTH, *(len(encode(caption)) for caption in captions)]))
 
 
+def render_welsh_tokens(scenes: Scenes) -> Tensor:
+    """Return the Welsh caption of each scene as token ids, [scenes, length], with a length found as for English."""
+    captions = render_welsh_captions(scenes)
+    lengths = [len(encode(caption, len(VOCABULARY))) for caption in captions]
+    return tokenize(captions, max([CONTEXT_LENGTH, *lengths]), len(VOCABULARY))
+
+
+def render_spoken_captions(scenes: Scenes) -> Tensor:
+    """Return the caption of each scene spoken, [scenes, samples], each voice drawn from those of training."""
+    return render_speech(scenes).waveforms
+
+
 def render_program_tokens(scenes: Scenes) -> Tensor:
     """Return the CAD program of each scene as token ids, [scenes, length], with a length found as for captions."""
     programs = render_programs(scenes)
@@ -96,6 +112,13 @@ MODALITIES = {
 RENDERINGS = MODALITIES | {
     modality.name: modality
     for modality in (
+        Modality(
+            name="Welsh caption",
+            kind="text",
+            description="The same sentence in a rarer language, as the numbers of its words in the vocabulary.",
+            unit="the number of a word in the vocabulary",
+            render=render_welsh_tokens,
+        ),
         Modality(
             name="sketch",
             kind="image",
@@ -137,6 +160,26 @@ RENDERINGS = MODALITIES | {
             description="The commands that build the solid objects, as the numbers of their words in a vocabulary.",
             unit="the number of a word in the vocabulary of programs",
             render=render_program_tokens,
+        ),
+        Modality(
+            name="spoken caption",
+            kind="audio",
+            description="The sentence, spoken by one of many voices.",
+            unit="the pressure of the air at one of 8000 moments a second, from -1 to 1",
+            render=render_spoken_captions,
+        ),
+        Modality(
+            name="sound",
+            kind="audio",
+            description="The tones that the objects make, in the left and in the right ear.",
+            unit="the pressure of the air at one of 8000 moments a second, from -1 to 1",
+            render=render_sounds,
+        ),
+        Modality(
+            name="video",
+            description="8 pictures one after the other, in which the objects move.",
+            unit="the brightness of one colour at one pixel of one picture, from 0 to 255",
+            render=render_videos,
         ),
     )
 }
