@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.exercises.definition import header
+from utils.glossary import term_link
 from utils.lessons import Lesson
 from utils.publishing.problems import Problem
 from utils.publishing.regions import RegionError, clear_solution, has_region
@@ -35,7 +36,8 @@ CELL_KEYS = ("answer", "check", "concepts", "id", "tags")
 JUPYTEXT_KEYS = ("cell_marker", "lines_to_end_of_cell_marker", "lines_to_next_cell", "title")
 
 _MARKER = re.compile(r"^# ?%%(?!\w)")
-_EXPANSION = re.compile(r"\{\{\s*(\w+)(?:\s+([\w.]+))?\s*\}\}")
+# {{minutes}}, {{exercise 2.3.1}}, {{term cross-attention}} and, for other words, {{term encoder|encoders}}
+_EXPANSION = re.compile(r"\{\{\s*(\w+)(?:\s+([\w.-]+))?\s*(?:\|\s*([^{}|]+?)\s*)?\}\}")
 _TIME_MAGIC = re.compile(r"^\s*%{1,2}time(it)?\b", re.MULTILINE)
 _SHELL_OR_MAGIC = re.compile(r"^\s*[%!]|\?\s*$", re.MULTILINE)
 
@@ -151,16 +153,23 @@ class _Reader:
 
     def _expand(self, source: str, cell: str) -> str:
         def replacement(found: re.Match) -> str:
-            name, argument = found.groups()
-            if name == "minutes" and argument is None:
+            name, argument, label = found.groups()
+            if name == "term" and argument is not None:
+                try:
+                    return term_link(argument, label)
+                except KeyError as error:
+                    self.problem(f"{found[0]}: {error.args[0]}", cell)
+                    return found[0]
+            if name == "minutes" and argument is None and label is None:
                 return str(self.lesson.minutes)
-            if name == "exercise" and argument in self.exercises:
+            if name == "exercise" and argument in self.exercises and label is None:
                 self.seen["header"].add(argument)
                 return header(self.exercises[argument])
             if name == "exercise":
                 self.problem(f"{found[0]}: {self._unknown(argument)}", cell)
             else:
-                self.problem(f"{found[0]} is not known; there are {{{{exercise 2.3.1}}}} and {{{{minutes}}}}", cell)
+                known = "{{exercise 2.3.1}}, {{minutes}} and {{term cross-attention}}"
+                self.problem(f"{found[0]} is not known; there are {known}", cell)
             return found[0]
 
         return _EXPANSION.sub(replacement, source)
