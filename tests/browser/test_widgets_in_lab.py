@@ -24,6 +24,7 @@ TITLES = [
     "Search by sentence",
     "Map of the joint space",
     "Free map",
+    "Glossary",
 ]
 ASK = len(CELLS)  # an empty cell at the end, for questions to the kernel
 
@@ -111,7 +112,7 @@ def test_the_saved_notebook_holds_a_still_with_alternative_text_for_every_widget
         for output in cell.get("outputs", [])
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     ]
-    assert len(stills) == 16
+    assert len(stills) == 17
     for output in stills:
         assert output.data["image/png"]
         assert output.metadata["image/png"]["alt"].strip()
@@ -546,3 +547,40 @@ def test_without_python_script_widgets_live_on_and_live_widgets_say_so(notebook)
     slide(dot.get_by_label("Place"), 12)
     wait_for(notebook, dot.locator("[role=alert]"), "run this cell again")
     assert notebook.errors == []
+
+
+# ---- the glossary
+
+
+def test_the_glossary_finds_terms_in_english_and_in_both_chinese_scripts_as_one_types(notebook):
+    widget = notebook.widget("Glossary")
+    field, status, rows = widget.get_by_label("Search"), widget.locator(".course-text"), widget.locator("tbody tr")
+    everything = rows.count()
+    assert everything > 180
+    for typed, first in (
+        ("cross-att", "cross-attention"),
+        ("鍵值快取", "key-value cache"),
+        ("键值", "key-value cache"),
+    ):
+        field.fill(typed)
+        wait_for(notebook, status, rf"^\d+ of {everything} terms$")
+        assert rows.first.locator("th").inner_text().startswith(first)
+    assert rows.first.locator("[lang=zh-Hant]").inner_text() == "鍵值快取"
+    field.fill("no such thing")
+    wait_for(notebook, status, f"^0 of {everything} terms$")
+    assert notebook.axe(widget) == []
+    field.fill("")
+    wait_for(notebook, status, f"^{everything} terms$")
+
+
+def test_the_glossary_is_typed_and_scrolled_by_keyboard_alone(notebook):
+    widget = notebook.widget("Glossary")
+    widget.get_by_label("Search").focus()
+    notebook.page.keyboard.type("axb")  # letters that are commands to the notebook elsewhere
+    assert widget.get_by_label("Search").input_value() == "axb"
+    widget.get_by_label("Search").fill("")
+    notebook.page.keyboard.press("Tab")
+    region = widget.get_by_role("region", name="terms found")
+    assert region.evaluate("(node) => document.activeElement === node")
+    notebook.page.keyboard.press("End")
+    notebook.page.wait_for_function("(node) => node.scrollTop > 0", arg=region.element_handle())

@@ -199,4 +199,6 @@ FREE_MAP = """
 JointMap(rng.normal(size=(300, 2)), [f"point {i}" for i in range(300)], ["text", "image"] * 150, title="Free map")
 """
 
-CELLS = [COMMON, FIGURE, MOVING, SCENE, VIEWER, UPLOAD, PREDICT, REVEAL, QUIZ, MATRIX, SEARCH, MAP, FREE_MAP]
+GLOSSARY = "Glossary()"
+
+CELLS = [COMMON, FIGURE, MOVING, SCENE, VIEWER, UPLOAD, PREDICT, REVEAL, QUIZ, MATRIX, SEARCH, MAP, FREE_MAP, GLOSSARY]

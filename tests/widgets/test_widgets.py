@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from utils.glossary import Term
 from utils.widgets import (
     Button,
     Choice,
     FigureWidget,
+    Glossary,
     JointMap,
     ModalityViewer,
     Panel,
@@ -116,6 +118,7 @@ def widgets() -> dict[str, object]:
         "TemperatureMatrix": TemperatureMatrix(np.eye(3), ["a", "b", "c"], ["x", "y", "z"]),
         "SearchBox": SearchBox(lambda text: [(GREY, 0.5, "a grey picture")], text="grey"),
         "SearchBox, still empty": SearchBox(lambda text: []),
+        "Glossary": Glossary(),
         "JointMap": JointMap(np.eye(2), ["a", "b"], ["text", "image"], pictures={1: GREY}, pairs=[(0, 1)]),
     }
 
@@ -466,3 +469,20 @@ def test_the_map_refuses_what_does_not_fit_together(arguments, message):
     fitting = {"positions": np.eye(2), "labels": ["a", "b"], "modalities": ["text", "image"]}
     with pytest.raises(ValueError, match=message):
         JointMap(**(fitting | arguments))
+
+
+def test_the_glossary_holds_every_term_in_three_languages_and_links_to_no_lesson_that_is_not_there():
+    terms = Glossary()._spec["terms"]
+    (modality,) = [term for term in terms if term["title"] == "modality"]
+    assert (modality["simplified"], modality["traditional"]) == ("模态", "模態")
+    assert modality["lesson"] == "1.1 What is a modality?"
+    (unbuilt,) = [term for term in terms if term["title"].startswith("visual question answering")]
+    assert unbuilt["lesson"].endswith("(planned)")
+
+
+def test_a_glossary_of_a_few_terms_and_of_none():
+    few = Glossary([Term("word", "词", "詞", "What one says.", "1.1")])
+    assert [term["title"] for term in few._spec["terms"]] == ["word"]
+    assert "from word to word" in few.still()[1]
+    with pytest.raises(ValueError, match="a glossary needs terms"):
+        Glossary([])

@@ -21,6 +21,7 @@ _HOME = {
     "FigureWidget": "base",
     "LiveWidget": "base",
     "ScriptWidget": "base",
+    "Glossary": "glossary",
     "JointMap": "joint_map",
     "ModalityViewer": "modality_viewer",
     "Panel": "modality_viewer",
