@@ -18,7 +18,15 @@ from asking import SECONDS, ask, end_of, part, request, value_of
 from utils.grading import isolation, sandbox
 from utils.grading.isolation import IsolationError, make_plan
 from utils.grading.protocol import HEADER, pack
-from utils.grading.sandbox import ENVIRONMENT, ForkingSandbox, FreshSandbox, RunEnded, examine, open_sandbox
+from utils.grading.sandbox import (
+    ENVIRONMENT,
+    START_SECONDS,
+    ForkingSandbox,
+    FreshSandbox,
+    RunEnded,
+    examine,
+    open_sandbox,
+)
 
 HERE = examine()
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, on Linux alone")
@@ -90,7 +98,7 @@ def test_a_run_gives_a_message_for_each_part_and_then_ends(any_sandbox):
 
 def test_a_run_that_says_nothing_is_too_slow_and_the_next_one_works(any_sandbox):
     # without isolation a process is started for each run, which counts for the first message
-    seconds = -119.0 if isinstance(any_sandbox, FreshSandbox) else 0.5
+    seconds = 1.0 - START_SECONDS if isinstance(any_sandbox, FreshSandbox) else 0.5
     assert end_of(any_sandbox, ENDLESS, seconds=seconds) == "too slow"
     assert ask(any_sandbox, GOOD)[0][0]["value"] == 1
 
