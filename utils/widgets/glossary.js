@@ -16,7 +16,7 @@ function render({ model, el }) {
       h("th", { scope: "row" }, term.title),
       h("td", { class: "course-names", lang: "zh-Hans" }, term.simplified),
       h("td", { class: "course-names", lang: "zh-Hant" }, term.traditional),
-      h("td", {}, term.sentence, term.source ? h("cite", {}, term.source) : ""),
+      h("td", { class: "course-sentence" }, term.sentence, term.source ? h("cite", {}, term.source) : ""),
       h("td", {}, term.lesson)),
   }));
   const body = h("tbody");
