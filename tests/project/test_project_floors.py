@@ -27,7 +27,7 @@ FLOORS = (
 )
 WITHOUT_A_NOTEBOOK = FLOORS[:5]
 NOTEBOOK = {"ipywidgets", "anywidget", "IPython", "ipykernel", "traitlets", "jupyterlab", "nbformat", "nbclient"}
-ORACLES = {"transformers", "diffusers", "peft", "timm", "open_clip", "torchvision", "torchaudio"}
+ORACLES = {"transformers", "diffusers", "peft", "timm", "open_clip", "torchvision", "torchaudio", "torch_geometric"}
 
 UTILS = ROOT / "utils"
 
