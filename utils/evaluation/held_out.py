@@ -31,7 +31,6 @@ from utils.world import (
     tokenize,
 )
 from utils.world.candidates import retrieval_scenes
-from utils.world.tokenizer import VOCABULARY
 
 
 @torch.no_grad()
@@ -118,7 +117,7 @@ def make_checkpoint(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
         steps=recipe.steps,
         seconds=round(history.seconds, 1),
         parameters=count_parameters(model),
-        vocabulary=len(VOCABULARY),
+        vocabulary=recipe.config.text.vocabulary,
         figures=MEASURES[name](model.eval()),
     )
     save_checkpoint(model, card, folder)
