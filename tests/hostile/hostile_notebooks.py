@@ -1,6 +1,6 @@
 """Notebooks as learners hand them in, honest and hostile: made from the course's own, and from two toy lessons.
 
-The toy lessons have exercises with time limits of half a second, so that attacks which have to be waited for are quick.
+The toy lessons have exercises with time limits of a second, so that attacks which have to be waited for are quick.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DOUBLED = Exercise(
     reference=lambda table: 2 * table,
     cases=_tables,
     misconceptions=(Misconception(name="squared", sentence="That is the square.", answer=lambda table: table**2),),
-    time_limit=0.5,
+    time_limit=1.0,
     **COMMON,
 )
 ROW_SUMS = Exercise(
@@ -54,7 +54,7 @@ ROW_SUMS = Exercise(
     misconceptions=(
         Misconception(name="columns", sentence="Those are columns.", answer=lambda table: table.sum(dim=0)),
     ),
-    time_limit=0.5,
+    time_limit=1.0,
     **COMMON,
 )
 CHOICE = Exercise(

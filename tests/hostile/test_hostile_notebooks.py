@@ -6,7 +6,7 @@ import hostile_notebooks as notebooks
 import pytest
 from hostile_attacks import ATTACKS
 from hostile_disguises import DISGUISES
-from hostile_oddities import ODDITIES
+from hostile_oddities import LOST, ODDITIES
 
 from utils.grading.records import Grade
 
@@ -49,6 +49,17 @@ def test_an_oddity_has_full_points(name, grade_once):
     missed = [exercise for exercise in grade.exercises if exercise.status != "passed"]
     assert not missed
     assert grade.earned == grade.points
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(source, id=name, marks=pytest.mark.xfail(strict=True, reason=reason))
+        for name, (source, reason) in LOST.items()
+    ],
+)
+def test_another_oddity_has_full_points(source, grade):
+    assert grade(notebooks.honest("0.1", {"0.1.1": source})).earned == 4
 
 
 @pytest.mark.parametrize("name", DISGUISES)
