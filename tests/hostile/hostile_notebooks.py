@@ -89,7 +89,7 @@ PROBE = Exercise(
     cases=lambda rng: [Case()],
     compare=custom(_note),
     misconceptions=(Misconception(name="nothing", sentence="It reached nothing.", answer=lambda: None),),
-    time_limit=8.0,
+    time_limit=60.0,
     **COMMON,
 )
 

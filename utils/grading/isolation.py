@@ -54,7 +54,8 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 409
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-_MOUNT_SETATTR = 442
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_OPEN_TREE_CLONE, _FROM_HANDLE = 1, 4
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _STAGE = "/sys"
@@ -193,7 +194,12 @@ def confine(plan: Plan, cpu_seconds: int, memory: int) -> None:
         uid = 1 if plan.first_uid else 0
         options = f"size={DISK_LIMIT},nr_inodes={FILES_LIMIT},mode=700,uid={uid},gid={uid}"
         for folder in ("/tmp", "/dev/shm"):
+            # a virtual environment may lie in /tmp: it has to stay in sight
+            kept = [(path, _clone_mount(path)) for path in plan.sources if _within(path, folder)]
             _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, options)
+            for path, tree in kept:
+                os.makedirs(path, exist_ok=True)
+                _attach_mount(tree, path)
     for name, limit in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu_seconds),
@@ -307,6 +313,9 @@ def _build_root(plan: Plan) -> None:
     """Put together a root that holds the plan's sources alone, and move into it."""
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     _mount("tmpfs", _STAGE, "tmpfs", _MS_NOSUID, "size=1m,nr_inodes=4096,mode=755")
+    for folder in ("/dev/shm", "/tmp"):
+        os.makedirs(_STAGE + folder)
+    _mount("tmpfs", f"{_STAGE}/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={DISK_LIMIT},mode=777")
     # outer folders first, so that what lies deeper comes on top; a mask hides what its folder brought along
     steps = sorted([(path, False) for path in plan.sources] + [(path, True) for path in plan.masks])
     for path, masked in steps:
@@ -324,14 +333,11 @@ def _build_root(plan: Plan) -> None:
     for link in ("/lib", "/lib32", "/lib64"):  # on most systems links into /usr
         if os.path.islink(link) and not os.path.lexists(_STAGE + link):
             os.symlink(os.readlink(link), _STAGE + link)
-    for folder in ("/dev/shm", "/tmp"):
-        os.makedirs(_STAGE + folder, exist_ok=True)
     for device in _DEVICES:
         target = f"{_STAGE}/dev/{device}"
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
         _mount(f"/dev/{device}", target, None, _MS_BIND)
         _read_only(target, _ATTR_NOSUID, recursive=False)  # it can be written to, and not be changed
-    _mount("tmpfs", f"{_STAGE}/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={DISK_LIMIT},mode=777")
     _read_only(_STAGE, _ATTR_NOSUID, recursive=False)
     os.chdir(_STAGE)
     if _libc().syscall(_PIVOT_ROOT[platform.machine()], b".", b".") != 0:
@@ -348,6 +354,22 @@ def _read_only(target: str, flags: int, *, recursive: bool) -> None:
     )
     if result != 0:
         raise IsolationError(f"making {target} read-only was refused: {os.strerror(ctypes.get_errno())}")
+
+
+def _clone_mount(path: str) -> int:
+    """Return a handle of what is mounted at `path`, which outlives its being covered. See open_tree(2)."""
+    tree = _libc().syscall(_OPEN_TREE, _AT_FDCWD, path.encode(), _OPEN_TREE_CLONE | _AT_RECURSIVE)
+    if tree < 0:
+        raise IsolationError(f"copying the mount of {path} was refused: {os.strerror(ctypes.get_errno())}")
+    return tree
+
+
+def _attach_mount(tree: int, path: str) -> None:
+    """Mount at `path` what `_clone_mount` gave, and close its handle. See move_mount(2)."""
+    result = _libc().syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, path.encode(), _FROM_HANDLE)
+    os.close(tree)
+    if result != 0:
+        raise IsolationError(f"mounting {path} again was refused: {os.strerror(ctypes.get_errno())}")
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
