@@ -382,7 +382,7 @@ def test_limits_cannot_be_raised(probe):
     assert (limits["FSIZE"], limits["CORE"], limits["MSGQUEUE"]) == (isolation.DISK_LIMIT, 0, 0)
     assert (limits["NPROC"], limits["NOFILE"]) == (isolation.THREADS_LIMIT, isolation.OPEN_FILES_LIMIT)
     assert isolation.MEMORY_LIMIT < limits["AS"] < isolation.MEMORY_LIMIT + 20e9
-    assert limits["CPU"] < 60
+    assert limits["CPU"] < 3 * notebooks.PROBE.time_limit
 
 
 # processes ----------------------------------------------------------------------------------------------------------
@@ -555,8 +555,12 @@ def test_links_do_not_lead_out(probe, tmp_path):
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
 def test_its_folders_fill_up_and_the_next_run_has_them_empty(folder, probe):
     fill = f"""
+        def own():
+            # a virtual environment may lie in /tmp, and stays in sight
+            return [path for path in os.scandir({folder!r}) if not path.is_dir()]
+
         def probe():
-            before, written, files, said = len(os.listdir({folder!r})), 0, 0, []
+            before, written, files, said = len(own()), 0, 0, []
             piece = bytes(1_000_000)
             try:
                 while True:
@@ -566,8 +570,8 @@ def test_its_folders_fill_up_and_the_next_run_has_them_empty(folder, probe):
                             written += file.write(piece)
             except OSError as error:
                 said.append(errno.errorcode[error.errno])
-            for name in os.listdir({folder!r}):
-                os.unlink(f"{folder}/{{name}}")
+            for path in own():
+                os.unlink(path)
             files = 0
             try:
                 while True:
