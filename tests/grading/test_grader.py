@@ -130,19 +130,7 @@ def mistakes(exercise) -> list:
     return found
 
 
-@pytest.mark.parametrize(
-    "exercise",
-    [
-        pytest.param(
-            exercise,
-            id=exercise.id,
-            marks=[pytest.mark.xfail(strict=True, reason="what `measure` says of a setting out of range is lost")]
-            if exercise.kind == "tune"
-            else [],
-        )
-        for exercise in EXERCISES
-    ],
-)
+@EVERY_EXERCISE
 def test_every_misconception_is_told_and_earns_what_the_definition_says(exercise, grade):
     told = {}
     for wrong, source in mistakes(exercise):
@@ -330,18 +318,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        "gives no case",
-        *(
-            pytest.param(
-                how, marks=pytest.mark.xfail(strict=True, reason="the DefinitionError of judging ends the grader")
-            )
-            for how in list(BROKEN)[1:]
-        ),
-    ],
-)
+@pytest.mark.parametrize("how", BROKEN)
 def test_an_exercise_whose_definition_is_broken_is_not_graded_and_the_rest_is(how, grade):
     with toy_lesson.defined(dataclasses.replace(toys.BUG, **BROKEN[how])):
         found = grade(right())
@@ -350,7 +327,6 @@ def test_an_exercise_whose_definition_is_broken_is_not_graded_and_the_rest_is(ho
     assert found.earned == toy_lesson.POINTS - toys.BUG.points
 
 
-@pytest.mark.xfail(strict=True, reason="a grader reads all lessons before it grades one")
 def test_a_lesson_that_is_not_built_keeps_nobody_from_being_graded(course):
     lessons = (toy_lesson.UNBUILT, *course["lessons"])
     with Grader(slot=9203, trust=True, lessons=lessons, solutions=course["solutions"]) as opened:

@@ -103,7 +103,7 @@ attack(
     def brightness(picture):
         return 0.5
     """,
-    "crashed",
+    "not yet or crashed",
 )
 attack(
     "run_code does nothing",

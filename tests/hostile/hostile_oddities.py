@@ -429,23 +429,21 @@ oddity("type hints of jaxtyping", "2.3.7", """
         return mean / mean.norm(dim=-1, keepdim=True)
     """)  # fmt: skip
 
+oddity(
+    "the course's own code at work above the answer",
+    "0.1.1",
+    f"show_pictures(render_pictures(sample_scenes(2, seed=1)))\n{BRIGHTNESS}",
+)
+oddity("the notebook's own variables shown above the answer", "0.1.1", f"print(scene)\n{BRIGHTNESS}")
+oddity("await, as notebooks allow it", "0.1.1", f"import asyncio\nawait asyncio.sleep(0)\n{BRIGHTNESS}")
+oddity(
+    "the shell, imported",
+    "0.1.1",
+    f"from IPython import get_ipython\nget_ipython().run_line_magic('matplotlib', 'inline')\n{BRIGHTNESS}",
+)
+oddity("annotations that are put off", "0.1.1", f"from __future__ import annotations\n{BRIGHTNESS}")
+
 LOST: dict[str, tuple[str, str]] = {
-    "the course's own code at work above the answer": (
-        f"show_pictures(render_pictures(sample_scenes(2, seed=1)))\n{BRIGHTNESS}",
-        "what fails above an answer ends its cell, also where only the grader lacks what it needs",
-    ),
-    "the notebook's own variables shown above the answer": (
-        f"print(scene)\n{BRIGHTNESS}",
-        "what fails above an answer ends its cell, also where only the grader lacks what it needs",
-    ),
-    "await, as notebooks allow it": (
-        f"import asyncio\nawait asyncio.sleep(0)\n{BRIGHTNESS}",
-        "await outside a function is not run",
-    ),
-    "the shell, imported": (
-        f"from IPython import get_ipython\nget_ipython().run_line_magic('matplotlib', 'inline')\n{BRIGHTNESS}",
-        "the shell that IPython itself hands out is None",
-    ),
     "a right answer after which no thread can be started": (
         "def brightness(picture):\n"
         "    import resource\n"

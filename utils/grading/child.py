@@ -5,15 +5,19 @@ process over; all that this gains it is to send values of its own choice, which 
 """
 
 from __future__ import annotations
+import __future__
 
+import ast
+import asyncio
 import importlib.abc
 import importlib.machinery
+import inspect
 import linecache
 import random
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from utils.exercises.definition import Case
@@ -56,7 +60,7 @@ def _run_part(part: Mapping[str, Any], namespace: dict) -> list[dict] | None:
     # another exercise's answer may have the same name
     namespace.pop(call["entry"], None)
     problem = _execute(part["source"], name, namespace, call["time_limit"])
-    # an experiment below the answer may need the notebook's own variables; the answer stands all the same
+    # an experiment beside the answer may need the notebook's own variables; the answer stands all the same
     if call["entry"] in namespace and (problem is None or problem["kind"] == "error"):
         answer = namespace[call["entry"]]
         outcomes = run_answer(
@@ -68,33 +72,66 @@ def _run_part(part: Mapping[str, Any], namespace: dict) -> list[dict] | None:
 
 
 def _execute(source: str, name: str, namespace: dict, time_limit: float) -> dict | None:
-    """Run the cell `source` in `namespace`; return its problem, or None."""
+    """Run the cell `source` in `namespace`; return its first problem, or None.
+
+    A statement that fails does not keep those below it from being run: it may show something that the notebook has
+    and a run has not.
+    """
+    first: list[dict] = []
+
+    def run() -> None:
+        for statement in _compile(source, name):
+            try:
+                _run_statement(statement, namespace)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an answer may raise anything
+                first.append(_as_problem(error))
+
     try:
-        code = _compile(source, name)
-        limited(lambda: exec(code, namespace), time_limit)
+        limited(run, time_limit)
     except TooSlow:
         return _problem("too slow", "")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an answer may raise anything
-        found = problem_of(error)
-        line = error.lineno or 0 if isinstance(error, SyntaxError) else found.line_number
-        return _problem(found.kind, found.message, found.type, line)
-    return None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it cannot be compiled
+        return _as_problem(error)
+    return first[0] if first else None
 
 
-def _compile(source: str, name: str) -> types.CodeType:
-    """Compile a cell, with IPython's own syntax translated where plain Python refuses it."""
+def _run_statement(statement: types.CodeType, namespace: dict) -> None:
+    waiting = eval(statement, namespace)
+    if statement.co_flags & inspect.CO_COROUTINE:  # there is an `await` in it, as notebooks allow
+        asyncio.run(waiting)
+
+
+def _as_problem(error: BaseException) -> dict:
+    found = problem_of(error)
+    line = error.lineno or 0 if isinstance(error, SyntaxError) else found.line_number
+    return _problem(found.kind, found.message, found.type, line)
+
+
+def _compile(source: str, name: str) -> list[types.CodeType]:
+    """Compile a cell's statements, with IPython's own syntax translated where plain Python refuses it."""
     source = _RUNS_THE_CELL.sub(r"\1", source)
     lines = [line + "\n" for line in source.splitlines()]
     linecache.cache[name] = (len(source), None, lines, name)
     try:
-        return compile(source, name, "exec", dont_inherit=True)
+        return _statements(source, name)
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
 
         translated = TransformerManager().transform_cell(source)
         if translated.strip() == source.strip():
             raise
-        return compile(translated, name, "exec", dont_inherit=True)
+        return _statements(translated, name)
+
+
+def _statements(source: str, name: str) -> list[types.CodeType]:
+    """Compile each statement of `source` by itself; what it imports from `__future__` holds for all of them."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree = compile(source, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for feature in node.names:
+                flags |= getattr(getattr(__future__, feature.name, None), "compiler_flag", 0)
+    return [compile(ast.Module([node], []), name, "exec", flags, dont_inherit=True) for node in tree.body]
 
 
 def _namespace(setup: str) -> dict:
@@ -104,19 +141,14 @@ def _namespace(setup: str) -> dict:
     sys.modules["__main__"] = module
     namespace = module.__dict__
     namespace.update(get_ipython=_NoShell, display=_nothing)
-    for statement in _statements(setup):
+    if "IPython" in sys.modules:
+        sys.modules["IPython"].get_ipython = _NoShell
+    for statement in _statements(setup, "<setup>"):
         try:
-            exec(statement, namespace)
+            _run_statement(statement, namespace)
         except CourseCodeAbsent:  # the course's own code at work in the setup: nothing of it is there
             continue
     return namespace
-
-
-def _statements(source: str) -> Sequence[types.CodeType]:
-    import ast
-
-    tree = ast.parse(source)
-    return [compile(ast.Module([node], []), "<setup>", "exec", dont_inherit=True) for node in tree.body]
 
 
 def _hide_the_course() -> None:
@@ -173,10 +205,13 @@ class _Absent:
 
 
 class _NoShell:
-    """Stands for IPython's shell: magic commands do nothing."""
+    """Stands for IPython's shell, and for all that belongs to it: magic commands do nothing."""
 
-    def __getattr__(self, name: str) -> Any:
-        return _nothing
+    def __getattr__(self, name: str) -> _NoShell:
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        return None
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:

@@ -91,6 +91,7 @@ def _run(descriptor: int, plan: isolation.Plan, cpu_seconds: int, memory: int) -
         os.close(quiet)
         isolation.confine(plan, cpu_seconds, memory)
         connection = socket.socket(fileno=own)
+        child.seed_everything()  # again: a fork reseeds Python's own generator
         child.serve(lambda size: _receive(connection, size), connection.sendall)
     finally:
         os._exit(0)  # past exit handlers and threads, which an answer may have left behind
