@@ -122,6 +122,9 @@ HABITS = {
     "def f():\n    return Thing().x",
     "its own source": "import inspect\n\ndef f():\n    return inspect.getsource(f).count('never') - 1",
     "Windows' line ends": "def f():\r\n    return 0\r\n",
+    "an experiment that fails above the answer": "1 / 0\n\ndef f():\n    return 0",
+    "await": "import asyncio\n\nawait asyncio.sleep(0)\n\ndef f():\n    return 0",
+    "annotations that nobody evaluates": "from __future__ import annotations\n\ndef f() -> NoSuchName:\n    return 0",
     "two definitions": "def f():\n    return 1\n\ndef f():\n    return 0",
 }
 
