@@ -10,6 +10,15 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def playwright_driver():
+    """The one Playwright of the session: its synchronous interface allows no second one in a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
 @pytest.fixture
 def measured(record_property):
     """Call it with lines, such as redraw times or a ratio: they are printed when the run ends, and never asserted on.

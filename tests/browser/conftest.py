@@ -16,10 +16,11 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, request):
     """A JupyterLab over an empty folder, and a browser; skips with the way to install what is missing."""
     if reason := why_not():
         pytest.skip(reason)
-    lab = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"))
+    driver = request.getfixturevalue("playwright_driver")
+    lab = Lab(driver, tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"))
     yield lab
     lab.close()

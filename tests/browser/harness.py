@@ -119,15 +119,12 @@ class Server:
 
 
 class Lab:
-    """A server and a browser; `root` is the folder that is served."""
+    """A server and a browser of the Playwright `driver`; `root` is the folder that is served."""
 
-    def __init__(self, root: Path, home: Path):
-        from playwright.sync_api import sync_playwright
-
+    def __init__(self, driver, root: Path, home: Path):
         self.root = root
         self.server = Server(root, home)
-        self._driver = sync_playwright().start()
-        self._browser = self._driver.chromium.launch(
+        self._browser = driver.chromium.launch(
             executable_path=find_chromium(),
             args=[
                 "--disable-gpu",
@@ -160,7 +157,6 @@ class Lab:
     def close(self) -> None:
         """Stop the browser and the server."""
         self._browser.close()
-        self._driver.stop()
         self.server.stop()
 
 

@@ -119,7 +119,7 @@ import json
 cells = json.load(open("{solution}"))["cells"]
 exec("".join(next(cell for cell in cells if cell["id"] == "answer-0-1-1")["source"]))
 """
-WRITES_RESULT = 'open("{results}", "w").write("{{}}")\nbyte = 4'
+WRITES_RESULT = 'byte = 4 if open("{results}", "w").write("{{}}") else 0'
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="Gradescope's containers run as root")

@@ -390,17 +390,15 @@ def test_file_names_are_safe_and_one_for_each_learner(hostile):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(request):
     if CHROMIUM is None:
         pytest.skip("the pages are looked at in Chromium: install it, or Chrome, and put it on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
-        arguments = ["--disable-gpu", "--disable-dev-shm-usage", *(["--no-sandbox"] if root else [])]
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield opened
-        opened.close()
+    driver = request.getfixturevalue("playwright_driver")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage", *(["--no-sandbox"] if root else [])]
+    opened = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield opened
+    opened.close()
 
 
 @pytest.mark.browser

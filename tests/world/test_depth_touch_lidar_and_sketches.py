@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from hypothesis import given
+from torch.nn.functional import max_pool2d
 from world_strategies import sampled, some_examples
 
 from utils.world import FARTHEST, NEAREST, PICTURE_SIZE, SHAPES, SIZES, Scene, Scenes, Thing, render_pictures
@@ -79,7 +80,8 @@ def test_depth_maps_and_pictures_show_objects_in_the_same_places(scenes):
     drawn = (render_pictures(scenes) != ground).any(1)
     solid = render_depth_maps(scenes)[:, 0] < WALL
     assert not (solid & ~drawn).any()
-    assert (drawn & ~solid).float().mean() < 0.1, "only at anti-aliased edges"
+    beside = max_pool2d(solid[:, None].float(), 3, stride=1, padding=1)[:, 0] > 0
+    assert not (drawn & ~beside).any(), "only at anti-aliased edges"
 
 
 def test_a_pad_feels_a_ball_most_in_its_middle_a_plate_faintly_and_depth_not_at_all():
