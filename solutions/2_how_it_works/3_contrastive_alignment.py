@@ -17,14 +17,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from utils.evaluation import class_embeddings, grounding, hits_at_k, report, zero_shot_correct
-from utils.evaluation.held_out import attribute_prompts
+from utils.evaluation.held_out.clip_scenes import attribute_prompts
 from utils.exercises import check, options, working
 from utils.figures import principal_plane, show_curves, show_matrix, show_pictures
 from utils.models.blocks import count_parameters
 from utils.models.clip import CLIP, CLIPConfig
 from utils.models.text import TextConfig
 from utils.models.vit import ViTConfig
-from utils.training.checkpoints import load_clip
+from utils.training.checkpoints import load_checkpoint
 from utils.training.loop import fit, overfit
 from utils.widgets import JointMap, Predict, Question, Quiz, SearchBox, TemperatureMatrix
 from utils.world import COLOURS, SHAPES, render_captions, render_pictures, sample_scenes, tokenize
@@ -37,7 +37,7 @@ from utils.world.digits import digit_caption, handwritten_digits
 # is how well they match, from -1 to 1. Every row is brightest on the diagonal.
 
 # %% concepts=["A2.10"]
-trained, card = load_clip("clip_scenes")
+trained, card = load_checkpoint("clip_scenes")
 answer = retrieval_scenes(5, pairs="one_held_out", seed=3)
 with torch.no_grad():
     images, texts = trained(render_pictures(answer), tokenize(render_captions(answer)))

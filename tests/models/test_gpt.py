@@ -182,14 +182,21 @@ def test_each_new_token_is_the_likeliest_after_what_stands_there(model):
         text = torch.cat([text, token.view(1, 1)], dim=1)
 
 
-def test_a_prefix_is_read_before_the_prompt(model, tokens):
-    prompt = tokens[:, :2]
-    as_prefix = model.generate(prompt[:, 1:], 5, prefix=model.embed(prompt[:, :1]))
-    assert torch.equal(as_prefix, model.generate(prompt, 5))
-    other = model.generate(
-        prompt[:, 1:], 5, prefix=3 * torch.randn(4, 6, 24, generator=torch.Generator().manual_seed(1))
-    )
-    assert not torch.equal(other, as_prefix)
+def test_vectors_of_another_kind_are_read_in_the_place_of_tokens(model, tokens):
+    prompt = tokens[:, :4].clone()
+    soft = 3 * torch.randn(len(prompt), 24, generator=torch.Generator().manual_seed(1))
+
+    def embed(tokens):
+        embeddings = model.embed(tokens)
+        embeddings[:, 1] = soft
+        return embeddings
+
+    seen = model.generate(prompt, 5, embed=embed)
+    assert not torch.equal(seen, model.generate(prompt, 5))
+    changed = prompt.clone()
+    changed[:, 1] = (prompt[:, 1] + 1) % model.config.vocabulary
+    changed[:, 1] = changed[:, 1].clamp(min=4)
+    assert torch.equal(model.generate(changed, 5, embed=embed), seen), "the token itself is not read"
 
 
 def test_sampling_follows_the_temperature_and_the_seed(model):
@@ -204,17 +211,15 @@ def test_sampling_follows_the_temperature_and_the_seed(model):
 
 def test_generating_leaves_the_prompt_as_it_was_and_no_gradients(model, tokens):
     prompt = tokens[:, :4].clone()
-    assert not model.generate(prompt, 3, prefix=torch.randn(4, 2, 24, requires_grad=True)).requires_grad
+    assert not model.generate(prompt, 3).requires_grad
     assert torch.equal(prompt, tokens[:, :4])
 
 
 def test_a_model_is_filled_to_its_last_place_and_not_beyond(model):
     prompt = torch.full((1, 12), START)
     assert model.generate(prompt, 8).shape == (1, 8)
-    with pytest.raises(ValueError, match=r"a prefix of 0, a prompt of 12 and 9 new tokens do not fit.* reads 20;"):
+    with pytest.raises(ValueError, match=r"a prompt of 12 and 9 new tokens do not fit.* reads 20;"):
         model.generate(prompt, 9)
-    with pytest.raises(ValueError, match="a prefix of 1, a prompt of 12 and 8 new tokens do not fit"):
-        model.generate(prompt, 8, prefix=torch.zeros(1, 1, 24))
 
 
 @pytest.mark.parametrize(
@@ -229,12 +234,6 @@ def test_a_prompt_without_a_token_or_with_a_gap_is_refused(model, prompt):
 def test_no_new_token_or_no_such_temperature_is_refused(model, max_new, temperature):
     with pytest.raises(ValueError, match=f"not {max_new}, and temperature 0 or more, not {temperature}"):
         model.generate(torch.tensor([[START]]), max_new, temperature=temperature)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 24), (1, 3, 23), (3, 24)])
-def test_a_prefix_of_another_shape_is_refused(model, shape):
-    with pytest.raises(ValueError, match=r"a prefix for 1 prompts is \[1, soft, 24\], not"):
-        model.generate(torch.tensor([[START]]), 3, prefix=torch.zeros(shape))
 
 
 def test_the_fast_mode_stays_close(model, tokens):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from utils.models.blocks import count_parameters
-from utils.training.checkpoints import CHECKPOINTS, load_card, load_clip
-from utils.training.recipes import RECIPES
+from utils.training.checkpoints import CHECKPOINTS, load_card, load_checkpoint
+from utils.training.recipes import NAMES as RECIPES
+from utils.training.recipes import find_recipe
 
 NAMES = sorted({path.stem for path in CHECKPOINTS.iterdir()})
 
@@ -14,7 +15,7 @@ each_checkpoint = pytest.mark.parametrize("name", NAMES)
 
 
 def test_each_recipe_has_its_checkpoint_and_no_file_is_left_over():
-    assert sorted(RECIPES) == NAMES
+    assert list(RECIPES) == NAMES
     assert {path.name for path in CHECKPOINTS.iterdir()} == {
         f"{name}.{suffix}" for name in NAMES for suffix in ("json", "safetensors")
     }
@@ -37,14 +38,14 @@ def test_every_figure_meets_its_bar(name):
 
 @each_checkpoint
 def test_the_card_describes_the_recipe_that_is_there(name):
-    card, recipe = load_card(name), RECIPES[name]
+    card, recipe = load_card(name), find_recipe(name)
     assert card.recipe == f"course train {name}"
     assert (card.seed, card.data, card.steps) == (recipe.seed, recipe.data, recipe.steps)
 
 
 @each_checkpoint
 def test_the_weights_are_those_of_the_card(name):
-    model, card = load_clip(name)  # compares the weights with the card's hash
+    model, card = load_checkpoint(name)  # compares the weights with the card's hash
     assert card.sha256
-    assert model.config == RECIPES[name].config
+    assert model.config == find_recipe(name).config
     assert card.parameters == count_parameters(model)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from utils.cli.app import app
 from utils.lessons import LESSONS, ROOT
-from utils.training.recipes import RECIPES
+from utils.training.recipes import NAMES
 
 TEXT = texts()["README.md"]
 PAGE = read_markdown(TEXT)
@@ -83,7 +83,7 @@ def test_every_file_that_is_named_exists():
 
 def test_the_recipe_that_is_named_exists():
     (name,) = {arguments[1] for arguments in commands() if arguments[0] == "train" and len(arguments) > 1}
-    assert name in RECIPES
+    assert name in NAMES
 
 
 def test_pytorch_is_the_version_of_the_constraints():

@@ -24,10 +24,11 @@ from utils.training.checkpoints import (
     Figure,
     ModelCard,
     load_card,
-    load_clip,
+    load_checkpoint,
     load_weights,
     save_checkpoint,
 )
+from utils.training.recipes import find_recipe
 from utils.world.tokenizer import VOCABULARY, tokenize
 
 CONFIG = CLIPConfig(
@@ -35,6 +36,10 @@ CONFIG = CLIPConfig(
     text=TextConfig(width=16, depth=1, heads=2, hidden=32),
     width=8,
 )
+
+
+def load_clip(name: str, folder):
+    return load_checkpoint(name, folder, recipe=find_recipe("clip_scenes"))
 
 
 def make(seed: int = 0, config: CLIPConfig = CONFIG) -> CLIP:

@@ -13,17 +13,17 @@ def run_train(name: str | None, *, output: Path | None = None) -> int:
 
     Returns the exit code: 1 if a held-out figure misses its bar, 130 after Ctrl-C.
     """
-    from utils.training.recipes import RECIPES
+    from utils.training.recipes import NAMES, find_recipe
 
     out = console()
     if name is None:
-        width = max(map(len, RECIPES))
-        for known, recipe in RECIPES.items():
-            out.print(f"{known:<{width}}  {recipe.description}")
+        width = max(map(len, NAMES))
+        for known in NAMES:
+            out.print(f"{known:<{width}}  {find_recipe(known).description}")
         return 0
-    if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=3)
-        meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(RECIPES)}"
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=3)
+        meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(NAMES)}"
         raise UserError(f"there is no recipe {name!r}; {meant}")
     from utils.evaluation import held_out
     from utils.training.checkpoints import CHECKPOINTS

@@ -7,6 +7,7 @@ GELU is exact, as in the whole course; GPT-2's is its approximation by tanh.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from utils.models.blocks import Block, initialise
-from utils.world.tokenizer import BASE_VOCABULARY, CONTEXT_LENGTH, END, PAD, VOCABULARY, UnknownWordError
+from utils.world.tokenizer import BASE_VOCABULARY, CONTEXT_LENGTH, END, IMAGE, PAD, VOCABULARY, UnknownWordError
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,15 @@ class GPT(nn.Module):
         *,
         temperature: float = 0.0,
         seed: int = 0,
-        prefix: Float[Tensor, "batch soft width"] | None = None,
+        embed: Callable[[Int[Tensor, "batch length"]], Float[Tensor, "batch length width"]] | None = None,
     ) -> Int[Tensor, "batch new"]:
         """Return what follows each prompt: at most `max_new` tokens, with <pad> behind <end>.
 
         Prompts of different lengths are padded with <pad> on the right, where no earlier position sees it. The model
         goes on after the prompt's last token, so a text that is to be completed comes without its <end>. At
-        temperature 0 the likeliest token is taken, otherwise one is drawn from softmax(logits / temperature). `prefix`
-        holds vectors that are read before the prompt.
+        temperature 0 the likeliest token is taken, otherwise one is drawn from softmax(logits / temperature). `embed`
+        turns the tokens so far into vectors, as the method of this name does unless another is given: a multimodal
+        model puts its soft tokens there.
 
         Raises `ValueError` for a prompt without a token, for <pad> inside one, and if all does not fit the model.
         """
@@ -120,26 +122,18 @@ class GPT(nn.Module):
             )
         if max_new < 1 or not 0 <= temperature < float("inf"):
             raise ValueError(f"max_new must be 1 or more, not {max_new}, and temperature 0 or more, not {temperature}")
-        if prefix is None:
-            prefix = self.positions.new_zeros(len(prompt), 0, self.config.width)
-        if prefix.ndim != 3 or prefix.shape[::2] != (len(prompt), self.config.width):
+        embed, lengths = embed or self.embed, word.sum(dim=1)
+        if lengths.max() + max_new > self.config.length:
             raise ValueError(
-                f"a prefix for {len(prompt)} prompts is [{len(prompt)}, soft, {self.config.width}], "
-                f"not {list(prefix.shape)}"
-            )
-        soft, lengths = prefix.shape[1], word.sum(dim=1)
-        if soft + lengths.max() + max_new > self.config.length:
-            raise ValueError(
-                f"a prefix of {soft}, a prompt of {lengths.max()} and {max_new} new tokens do not fit this language "
-                f"model, which reads {self.config.length}; shorten the prompt or lower max_new"
+                f"a prompt of {lengths.max()} and {max_new} new tokens do not fit this language model, which reads "
+                f"{self.config.length}; shorten the prompt or lower max_new"
             )
         generator = torch.Generator(prompt.device).manual_seed(seed)
         rows = torch.arange(len(prompt), device=prompt.device)
         tokens, ended = F.pad(prompt, (0, max_new), value=PAD), torch.zeros_like(rows, dtype=torch.bool)
         new = prompt.new_full((len(prompt), max_new), PAD)
         for step in range(max_new):
-            embeddings = torch.cat([prefix, self.embed(tokens[:, : lengths.max()])], dim=1)
-            logits = self.decode(embeddings)[rows, soft + lengths - 1]
+            logits = self.decode(embed(tokens[:, : lengths.max()]))[rows, lengths - 1]
             if temperature == 0:
                 token = logits.argmax(dim=-1)
             else:
@@ -159,8 +153,8 @@ def next_token_loss(
 ) -> Float[Tensor, ""]:
     """Return the mean cross-entropy of each token given those before it, in nats a token.
 
-    Left out are the first token, <pad>, and every token that is not `learnt`, such as those of a prompt. Where a soft
-    token stands in the sequence, `tokens` holds <pad>. Raises `ValueError` for shapes that differ, and if nothing is
+    Left out are the first token, <pad>, <image>, where a picture stands in the sequence, and every token that is not
+    `learnt`, such as those of a prompt. Raises `ValueError` for shapes that differ, and if nothing is
     left to learn.
     """
     learnt = torch.ones_like(tokens, dtype=torch.bool) if learnt is None else learnt
@@ -171,9 +165,9 @@ def next_token_loss(
         )
     if learnt.dtype != torch.bool:
         raise ValueError(f"learnt says True or False of each token, and holds {learnt.dtype}; write learnt.bool()")
-    counted = (tokens != PAD) & learnt
+    counted = (tokens != PAD) & (tokens != IMAGE) & learnt
     if not counted[:, 1:].any():
-        raise ValueError("no token is left to learn: all but the first of each row are <pad> or not learnt")
+        raise ValueError("no token is left to learn: all but the first of each row are <pad>, <image> or not learnt")
     return F.cross_entropy(logits[:, :-1][counted[:, 1:]], tokens[:, 1:][counted[:, 1:]])
 
 

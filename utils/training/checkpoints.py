@@ -15,10 +15,8 @@ from safetensors.torch import load, save
 from torch import nn
 
 from utils.lessons import ASSETS
-from utils.models.clip import CLIP, CLIPConfig
-from utils.models.text import TextConfig
-from utils.models.vit import ViTConfig
 from utils.training.interruption import delayed_interrupt
+from utils.training.recipes import Recipe, find_recipe
 from utils.world.tokenizer import VOCABULARY
 
 CHECKPOINTS = ASSETS / "checkpoints"
@@ -148,23 +146,27 @@ def load_weights(model: nn.Module, name: str, folder: Path = CHECKPOINTS) -> Non
     model.load_state_dict(weights)
 
 
-def clip_config(fields: dict[str, Any]) -> CLIPConfig:
-    """Return the `CLIPConfig` that a model card holds as plain data."""
-    return CLIPConfig(**{**fields, "vision": ViTConfig(**fields["vision"]), "text": TextConfig(**fields["text"])})
+def load_checkpoint(name: str, folder: Path = CHECKPOINTS, *, recipe: Recipe | None = None) -> tuple[Any, ModelCard]:
+    """Return the trained model called `name`, in evaluation mode, and its model card.
 
-
-def load_clip(name: str, folder: Path = CHECKPOINTS) -> tuple[CLIP, ModelCard]:
-    """Return the trained CLIP called `name`, ready to encode, and its model card."""
+    What kind of model it is comes from its recipe, by default the one of the same name. Raises `CheckpointError` if the
+    checkpoint is missing, broken, newer than this course or for another architecture, and `KeyError` if there is
+    neither a recipe nor a checkpoint of this name.
+    """
     card = load_card(name, folder)
-    if card.architecture != "CLIP":
-        raise CheckpointError(f"checkpoint {name!r} holds a {card.architecture}, not a CLIP")
+    recipe = recipe or find_recipe(name)
+    wanted = recipe.architecture
+    if card.architecture != wanted:
+        raise CheckpointError(f"checkpoint {name!r} holds a {card.architecture}, not a {wanted}")
     if card.vocabulary > len(VOCABULARY):
         raise CheckpointError(
             f"checkpoint {name!r} knows {card.vocabulary} tokens and this course {len(VOCABULARY)}; update the course"
         )
     try:
-        model = CLIP(clip_config(card.config))
+        model = recipe.build(card.config)
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the model card of {name!r} is not that of a CLIP of this course ({error!r})") from error
+        raise CheckpointError(
+            f"the model card of {name!r} is not that of a {wanted} of this course ({error!r})"
+        ) from error
     load_weights(model, name, folder)
     return model.eval(), card

@@ -38,11 +38,14 @@ WORDS = (
     # Welsh: nouns, sizes and colours in every form that they take, then where things are
     "cylch gylch chylch sgwâr triongl driongl thriongl croes groes chroes modrwy fodrwy seren mawr fawr bach fach "
     "coch goch oren melyn felen gwyrdd werdd gwyrddlas wyrddlas glas las porffor borffor du ddu "
-    "uwchben o dan i'r chwith dde ar y yn brig canol gwaelod dim byd"
+    "uwchben o dan i'r chwith dde ar y yn brig canol gwaelod dim byd "
+    # where a picture stands in a text: one for each of its soft tokens
+    "<image>"
 ).split()
 VOCABULARY = (*SPECIAL, *WORDS)
 BASE_VOCABULARY = 78  # tokens; all that came after "stars" is beyond them
 CONTEXT_LENGTH = 16  # tokens; the longest caption of two objects takes 12, with <start> and <end>
+IMAGE = VOCABULARY.index("<image>")
 _IDS = {word: i for i, word in enumerate(VOCABULARY)}
 
 
@@ -85,12 +88,12 @@ def tokenize(
 
 
 def detokenize(ids: Iterable[int] | Tensor) -> str:
-    """Return the words of token ids, up to <end>, without the special tokens but <mask>."""
+    """Return the words of token ids, up to <end>, without <pad>, <start> and <image>."""
     words = []
     for i in ids.tolist() if isinstance(ids, Tensor) else ids:
         if i == END:
             break
-        if i not in (PAD, START):
+        if i not in (PAD, START, IMAGE):
             words.append(VOCABULARY[i])
     return " ".join(words)
 

@@ -1,21 +1,17 @@
-"""The held-out figures of each checkpoint, and the making of a checkpoint with its card from its recipe."""
+"""The held-out figures of the checkpoint "clip_scenes"."""
 
 from __future__ import annotations
-
-import dataclasses
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from utils.evaluation.grounding import derangement
-from utils.evaluation.intervals import bootstrap
+from utils.evaluation.held_out.figures import figure_of
 from utils.evaluation.retrieval import class_embeddings, hits_at_k, zero_shot_correct
-from utils.models.blocks import count_parameters
 from utils.models.clip import CLIP
-from utils.training.checkpoints import CHECKPOINTS, Figure, ModelCard, save_checkpoint
-from utils.training.recipes import find_recipe, training_captions
+from utils.training.checkpoints import Figure
+from utils.training.recipes.clip_scenes import training_captions
 from utils.world import (
     COLOURS,
     SHAPES,
@@ -62,16 +58,10 @@ def zero_shot_attribute(model: CLIP, scenes: Scenes, attribute: str) -> Float[Te
     return zero_shot_correct(model.encode_image(render_pictures(scenes)), classes, getattr(scenes, attribute)[:, 0])
 
 
-def measure_clip_scenes(model: CLIP, sets: int = 8) -> dict[str, Figure]:
+def measure(model: CLIP, sets: int = 8) -> dict[str, Figure]:
     """Return the held-out figures of a CLIP on scenes: retrieval among 64 both ways, zero-shot, and two controls."""
     trained_on = training_captions()
     figures = {}
-
-    def add(name: str, values: Tensor, bar: float, on: str, at_most: bool = False) -> None:
-        interval = bootstrap(values)
-        value, low, high = (round(number, 4) for number in (interval.mean, interval.low, interval.high))
-        figures[name] = Figure(value=value, bar=bar, low=low, high=high, on=on, at_most=at_most)
-
     for pairs, bar, words in (
         ("seen", 0.95, "pairs that training shows"),
         ("one_held_out", 0.90, "at least one pair that training never shows in each"),
@@ -86,39 +76,13 @@ def measure_clip_scenes(model: CLIP, sets: int = 8) -> dict[str, Figure]:
             ("picture to caption", [hits_at_k(matrix) for matrix in matrices]),
             ("caption to picture", [hits_at_k(matrix.T) for matrix in matrices]),
         ):
-            add(f"recall@1 {pairs}, {way}", torch.cat(hits).float(), bar, on)
+            figures[f"recall@1 {pairs}, {way}"] = figure_of(torch.cat(hits), bar, on)
         if pairs == "seen":
-            shuffled = torch.cat([hits_at_k(matrix[:, derangement(len(matrix))]) for matrix in matrices]).float()
-            add("recall@1 seen, shuffled captions", shuffled, 0.05, f"{on}, captions exchanged", at_most=True)
+            shuffled = torch.cat([hits_at_k(matrix[:, derangement(len(matrix))]) for matrix in matrices])
+            on = f"{on}, captions exchanged"
+            figures["recall@1 seen, shuffled captions"] = figure_of(shuffled, 0.05, on, at_most=True)
     single = sample_scenes(1000, seed=2000, objects=(1, 1), pairs="held_out")
     on = "1000 scenes of one object, only pairs that training never shows"
-    add("zero-shot colour held_out", zero_shot_attribute(model, single, "colour"), 0.98, on)
-    add("zero-shot shape held_out", zero_shot_attribute(model, single, "shape"), 0.95, on)
+    figures["zero-shot colour held_out"] = figure_of(zero_shot_attribute(model, single, "colour"), 0.98, on)
+    figures["zero-shot shape held_out"] = figure_of(zero_shot_attribute(model, single, "shape"), 0.95, on)
     return figures
-
-
-MEASURES = {"clip_scenes": measure_clip_scenes}
-
-
-def make_checkpoint(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
-    """Train the checkpoint called `name` by its recipe, measure it on held-out data, save both and return its card.
-
-    Ctrl-C raises `TrainingInterrupted` and writes nothing.
-    """
-    recipe = find_recipe(name)
-    model, history = recipe.train(recipe)
-    card = ModelCard(
-        name=name,
-        architecture=type(model).__name__,
-        config=dataclasses.asdict(recipe.config),
-        recipe=f"course train {name}",
-        seed=recipe.seed,
-        data=recipe.data,
-        steps=recipe.steps,
-        seconds=round(history.seconds, 1),
-        parameters=count_parameters(model),
-        vocabulary=recipe.config.text.vocabulary,
-        figures=MEASURES[name](model.eval()),
-    )
-    save_checkpoint(model, card, folder)
-    return card

@@ -1,0 +1,104 @@
+"""A language model that reads soft tokens in the place of <image>, and is otherwise the language model it was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from utils.models.gpt import GPTConfig, next_token_loss
+from utils.models.llava import LLaVA, LLaVAConfig, picture_prompt
+from utils.models.vit import ViTConfig
+from utils.training.loop import overfit
+from utils.world import VOCABULARY, render_captions, render_pictures, sample_scenes, tokenize
+from utils.world.tokenizer import IMAGE, PAD
+
+CONFIG = LLaVAConfig(
+    vision=ViTConfig(width=16, depth=1, heads=2, hidden=32, patch_size=16, clip_style=True),
+    language=GPTConfig(vocabulary=len(VOCABULARY), length=40, width=24, depth=2, heads=2, hidden=48),
+)
+PATCHES = CONFIG.vision.patches
+
+
+def prompts(*texts):
+    return tokenize([picture_prompt(text, PATCHES) for text in texts], 24, len(VOCABULARY))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return LLaVA(CONFIG).eval()
+
+
+@pytest.fixture
+def pictures():
+    return render_pictures(sample_scenes(3, seed=1))
+
+
+def test_soft_tokens_stand_where_the_pictures_are_named_in_their_order(model, pictures):
+    tokens = prompts("<image> what colour is the circle", "a <image> or a <image>")
+    soft = model.soft_tokens(pictures)
+    embeddings = model.embed(tokens, soft)
+    assert torch.equal(embeddings[0, 1 : 1 + PATCHES], soft[0])
+    assert torch.equal(embeddings[1, 2 : 2 + PATCHES], soft[1])
+    assert torch.equal(embeddings[1, 4 + PATCHES : 4 + 2 * PATCHES], soft[2])
+    text = tokens != IMAGE
+    assert torch.equal(embeddings[text], model.language.embed(tokens)[text])
+
+
+def test_without_a_picture_it_is_its_language_model(model, pictures):
+    tokens = tokenize(["a red circle above a blue star"], 24, len(VOCABULARY))
+    assert torch.equal(model(tokens, pictures[:0]), model.language(tokens))
+
+
+def test_no_text_before_a_picture_depends_on_it_and_all_after_it_does(model, pictures):
+    tokens = prompts("a red <image> circle")
+    one, other = model(tokens, pictures[:1]), model(tokens, pictures[1:2])
+    assert torch.equal(one[:, :3], other[:, :3])
+    assert not torch.equal(one[:, 3 + PATCHES], other[:, 3 + PATCHES])
+
+
+def test_pictures_and_places_must_be_as_many(model, pictures):
+    tokens = prompts("<image> nothing")
+    with pytest.raises(
+        ValueError, match=f"3 pictures of 4 soft tokens each fill 12 places and the tokens hold {PATCHES}"
+    ):
+        model(tokens, pictures)
+    with pytest.raises(ValueError, match="the tokens hold 0 <image>"):
+        model(tokenize(["nothing"], vocabulary=len(VOCABULARY)), pictures[:1])
+
+
+def test_a_language_model_that_does_not_know_image_is_refused():
+    with pytest.raises(ValueError, match="knows 78 tokens, and <image> is token"):
+        LLaVAConfig(language=GPTConfig(vocabulary=78))
+
+
+def test_it_learns_to_say_what_its_pictures_show():
+    scenes = sample_scenes(24, seed=3, objects=(1, 1))
+    pictures, captions = render_pictures(scenes), render_captions(scenes)
+    tokens = prompts(*(f"<image> {caption}" for caption in captions))
+    torch.manual_seed(0)
+    model = LLaVA(CONFIG)
+
+    def loss(model, tokens, pictures):
+        return next_token_loss(model(tokens, pictures), tokens)
+
+    history = overfit(model, (tokens, pictures), loss, steps=150, learning_rate=1e-2)
+    assert history.losses[-1] < 0.15, "the captions differ, and only the pictures say which it is"
+
+
+def test_generating_goes_on_after_the_prompt_and_sees_the_picture(model, pictures):
+    prompt = prompts("<image>", "a <image> <image>")
+    ends = (prompt == 3).nonzero()
+    prompt[ends[:, 0], ends[:, 1]] = PAD
+    told = model.generate(prompt, pictures, 5)
+    assert told.shape == (2, 5)
+    alone = model.generate(prompt[1:], pictures[1:], 5)
+    assert torch.equal(told[1:], alone)
+
+
+def test_nothing_is_learnt_at_the_places_of_a_picture(model, pictures):
+    tokens = prompts("<image> a red circle")
+    logits = model(tokens, pictures[:1])
+    changed = logits.clone()
+    changed[:, :PATCHES] += torch.randn(1, PATCHES, len(VOCABULARY))
+    assert torch.equal(next_token_loss(logits, tokens), next_token_loss(changed, tokens))

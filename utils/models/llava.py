@@ -1,0 +1,102 @@
+"""LLaVA: a language model that reads a picture as words of its own kind.
+
+Liu et al. 2023, "Visual instruction tuning", section 4.1 and figure 1: a projector turns the patch features of a vision
+encoder into vectors of the language model's width, soft tokens, which stand in its sequence where <image> stood. Liu et
+al. 2024, "Improved baselines with visual instruction tuning", section 3.2: the projector is a network of two layers.
+
+Training goes in stages (2023, section 4.2), by what is frozen: `model.language.requires_grad_(False)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from utils.models.blocks import initialise
+from utils.models.gpt import GPT, GPTConfig
+from utils.models.vit import ViT, ViTConfig, to_pixels
+from utils.world.tokenizer import IMAGE, VOCABULARY
+
+
+@dataclass(frozen=True)
+class LLaVAConfig:
+    """Sizes of the vision encoder and of the language model, which must know the token <image>."""
+
+    vision: ViTConfig = ViTConfig(clip_style=True)
+    language: GPTConfig = GPTConfig(vocabulary=len(VOCABULARY))
+
+    def __post_init__(self):
+        if self.language.vocabulary <= IMAGE:
+            raise ValueError(
+                f"the language model knows {self.language.vocabulary} tokens, and <image> is token {IMAGE}; make it "
+                "with GPTConfig(vocabulary=len(VOCABULARY))"
+            )
+
+
+class LLaVA(nn.Module):
+    """Token ids with <image> in the place of each soft token, and pictures; scores for the next token out.
+
+    Give a trained `vision` or `language` model to start from.
+    """
+
+    def __init__(self, config: LLaVAConfig, vision: ViT | None = None, language: GPT | None = None):
+        super().__init__()
+        self.config = config
+        self.vision = vision or ViT(config.vision)
+        self.projector = nn.Sequential(
+            nn.Linear(config.vision.width, config.language.width),
+            nn.GELU(),
+            nn.Linear(config.language.width, config.language.width),
+        )
+        self.language = language or GPT(config.language)
+        initialise(self.projector)
+
+    def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
+        """Return what the language model is to read for each picture (0 to 255): one vector for each patch."""
+        return self.projector(self.vision(to_pixels(pictures))[:, 1:])
+
+    def embed(
+        self, tokens: Int[Tensor, "batch length"], soft: Float[Tensor, "pictures patches width"]
+    ) -> Float[Tensor, "batch length width"]:
+        """Return the vector of each token, and in the place of each <image> the next soft token, in reading order.
+
+        Raises `ValueError` if there are not as many <image> as soft tokens.
+        """
+        places = tokens == IMAGE
+        if places.sum() != soft.shape[0] * soft.shape[1]:
+            raise ValueError(
+                f"{len(soft)} pictures of {soft.shape[1]} soft tokens each fill {soft.shape[0] * soft.shape[1]} places "
+                f"and the tokens hold {int(places.sum())} <image>; `picture_prompt` writes as many as a picture takes"
+            )
+        embeddings = self.language.embed(tokens)
+        return embeddings.masked_scatter(places.unsqueeze(-1), soft.to(embeddings.dtype))
+
+    def forward(
+        self, tokens: Int[Tensor, "batch length"], pictures: Tensor
+    ) -> Float[Tensor, "batch length vocabulary"]:
+        """Return the logits of the token that follows each token; `pictures` come in the order of their places."""
+        return self.language.decode(self.embed(tokens, self.soft_tokens(pictures)))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt: Int[Tensor, "batch length"],
+        pictures: Tensor,
+        max_new: int,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Int[Tensor, "batch new"]:
+        """Return what follows each prompt, as `GPT.generate` does; every prompt's pictures are in `pictures`."""
+        soft = self.soft_tokens(pictures)
+        return self.language.generate(
+            prompt, max_new, temperature=temperature, seed=seed, embed=lambda tokens: self.embed(tokens, soft)
+        )
+
+
+def picture_prompt(text: str, patches: int) -> str:
+    """Return `text` with each <image> repeated for the soft tokens of one picture."""
+    return text.replace("<image>", " ".join(["<image>"] * patches))
