@@ -18,15 +18,15 @@ from torch import Tensor, nn
 from utils.models.blocks import initialise
 from utils.models.gpt import GPT, GPTConfig
 from utils.models.vit import ViT, ViTConfig, to_pixels
-from utils.world.tokenizer import IMAGE, VOCABULARY
+from utils.world.tokenizer import IMAGE
 
 
 @dataclass(frozen=True)
 class LLaVAConfig:
     """Sizes of the vision encoder and of the language model, which must know the token <image>."""
 
-    vision: ViTConfig = ViTConfig(clip_style=True)
-    language: GPTConfig = GPTConfig(vocabulary=len(VOCABULARY))
+    vision: ViTConfig
+    language: GPTConfig
 
     def __post_init__(self):
         if self.language.vocabulary <= IMAGE:
