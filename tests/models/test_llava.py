@@ -69,7 +69,7 @@ def test_pictures_and_places_must_be_as_many(model, pictures):
 
 def test_a_language_model_that_does_not_know_image_is_refused():
     with pytest.raises(ValueError, match="knows 78 tokens, and <image> is token"):
-        LLaVAConfig(language=GPTConfig(vocabulary=78))
+        LLaVAConfig(vision=CONFIG.vision, language=GPTConfig(vocabulary=78))
 
 
 def test_it_learns_to_say_what_its_pictures_show():

@@ -53,6 +53,40 @@ def attend(
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
+class CrossAttention(nn.Module):
+    """Multi-head cross-attention (Vaswani et al. 2017, section 3.2.3): one sequence asks, and another is looked at.
+
+    The queries come from `x`; the keys and the values come from `context`, whose width may differ.
+    """
+
+    def __init__(self, width: int, heads: int, context_width: int | None = None):
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} must be a multiple of the number of heads, {heads}")
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(context_width or width, 2 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self, x: Float[Tensor, "batch length width"], context: Float[Tensor, "batch keys context_width"]
+    ) -> Float[Tensor, "batch length width"]:
+        """Return for each position of `x` a mixture of the values of all positions of `context`."""
+        q, k, v = self._heads(x, context)
+        return self.output(rearrange(attend(q, k, v), "b h n d -> b n (h d)"))
+
+    def weights(
+        self, x: Float[Tensor, "batch length width"], context: Float[Tensor, "batch keys context_width"]
+    ) -> Float[Tensor, "batch heads length keys"]:
+        """Return what `forward` mixes by: the share of each position of `context`, for each position of `x`."""
+        q, k, _ = self._heads(x, context)
+        return (q @ k.mT / q.shape[-1] ** 0.5).softmax(dim=-1)
+
+    def _heads(self, x: Tensor, context: Tensor) -> list[Tensor]:
+        parts = self.query(x), *self.key_value(context).chunk(2, dim=-1)
+        return [rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts]
+
+
 class FeedForward(nn.Module):
     """Two linear layers with a GELU between them, applied to each position alone (Vaswani et al. 2017, section 3.3)."""
 
@@ -82,6 +116,38 @@ class Block(nn.Module):
         """Return all positions, or only the `first`, after one exchange of information and one transformation."""
         x = x[:, :first] + self.attention(self.norm_1(x), first)
         return x + self.feed_forward(self.norm_2(x))
+
+
+class CrossBlock(nn.Module):
+    """One layer of a Transformer's decoder: its own sequence, then the context, then feed-forward.
+
+    Vaswani et al. 2017, section 3.1, in pre-norm order. A position looks back at its own sequence, and everywhere in
+    the context.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, context_width: int | None = None):
+        super().__init__()
+        self.norm_1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, causal=True)
+        self.norm_2 = nn.LayerNorm(width)
+        self.cross_attention = CrossAttention(width, heads, context_width)
+        self.norm_3 = nn.LayerNorm(width)
+        self.feed_forward = FeedForward(width, hidden)
+
+    def forward(
+        self, x: Float[Tensor, "batch length width"], context: Float[Tensor, "batch keys context_width"]
+    ) -> Float[Tensor, "batch length width"]:
+        """Return all positions of `x` after they have looked at one another and at `context`."""
+        x = x + self.attention(self.norm_1(x))
+        x = x + self.cross_attention(self.norm_2(x), context)
+        return x + self.feed_forward(self.norm_3(x))
+
+    def looks(
+        self, x: Float[Tensor, "batch length width"], context: Float[Tensor, "batch keys context_width"]
+    ) -> Float[Tensor, "batch heads length keys"]:
+        """Return where each position of `x` looks in `context`: the weights by which `forward` mixes it in."""
+        x = x + self.attention(self.norm_1(x))
+        return self.cross_attention.weights(self.norm_2(x), context)
 
 
 def initialise(model: nn.Module) -> None:

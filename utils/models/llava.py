@@ -56,7 +56,7 @@ class LLaVA(nn.Module):
 
     def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
         """Return what the language model is to read for each picture (0 to 255): one vector for each patch."""
-        return self.projector(self.vision(to_pixels(pictures))[:, 1:])
+        return self.projector(patch_features(self.vision, pictures))
 
     def embed(
         self, tokens: Int[Tensor, "batch length"], soft: Float[Tensor, "pictures patches width"]
@@ -95,6 +95,20 @@ class LLaVA(nn.Module):
         return self.language.generate(
             prompt, max_new, temperature=temperature, seed=seed, embed=lambda tokens: self.embed(tokens, soft)
         )
+
+
+def patch_features(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
+    """Return a vector for each patch of each picture (0 to 255), in reading order, as it is before the last block.
+
+    CLIP reads only the class token of the last block, and so has never trained what that block makes of a patch. LLaVA
+    takes what comes before it (Liu et al. 2023, section 4.1).
+    """
+    patches = vision.patch_embedding(to_pixels(pictures))
+    class_token = vision.class_token.expand(len(patches), 1, -1)
+    x = vision.norm_in(torch.cat([class_token, patches], dim=1) + vision.positions)
+    for block in vision.blocks[:-1]:
+        x = block(x)
+    return x[:, 1:]
 
 
 def picture_prompt(text: str, patches: int) -> str:
