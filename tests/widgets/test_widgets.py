@@ -12,11 +12,13 @@ from PIL import Image
 
 from utils.glossary import Term
 from utils.widgets import (
+    AttentionMap,
     Button,
     Choice,
     FigureWidget,
     Glossary,
     JointMap,
+    Look,
     ModalityViewer,
     Panel,
     Predict,
@@ -94,6 +96,11 @@ def predict() -> Predict:
     return Predict("How many?", low=0, high=10)
 
 
+def look(**changed) -> Look:
+    given = {"picture": GREY, "words": ["<start>", "what", "<end>"], "maps": np.full((2, 3, 16), 1 / 16)}
+    return Look(**(given | {"answer": "red"} | changed))
+
+
 def widgets() -> dict[str, object]:
     """One of each kind."""
     guess = predict()
@@ -119,6 +126,7 @@ def widgets() -> dict[str, object]:
         "SearchBox": SearchBox(lambda text: [(GREY, 0.5, "a grey picture")], text="grey"),
         "SearchBox, still empty": SearchBox(lambda text: []),
         "Glossary": Glossary(),
+        "AttentionMap": AttentionMap([look()]),
         "JointMap": JointMap(np.eye(2), ["a", "b"], ["text", "image"], pictures={1: GREY}, pairs=[(0, 1)]),
     }
 
@@ -469,6 +477,30 @@ def test_the_map_refuses_what_does_not_fit_together(arguments, message):
     fitting = {"positions": np.eye(2), "labels": ["a", "b"], "modalities": ["text", "image"]}
     with pytest.raises(ValueError, match=message):
         JointMap(**(fitting | arguments))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"maps": np.full((3, 16), 1 / 16)}, r"not \[3, 16\]"),
+        ({"maps": np.full((2, 4, 16), 1 / 16)}, r"3 words"),
+        ({"maps": np.full((2, 3, 15), 1 / 15)}, "square grid"),
+        ({"maps": np.full((2, 3, 16), 1 / 15)}, "sum to 1"),
+        ({"maps": np.full((2, 3, 16), np.nan)}, "sum to 1"),
+        ({"picture": GREY.astype(np.float32)}, "the picture of a look"),
+    ],
+)
+def test_a_look_refuses_maps_that_are_none(changed, message):
+    with pytest.raises(ValueError, match=message):
+        look(**changed)
+
+
+def test_attention_maps_need_looks_with_as_many_layers():
+    with pytest.raises(ValueError, match="at least one look"):
+        AttentionMap([])
+    with pytest.raises(ValueError, match="have 1, 2"):
+        AttentionMap([look(), look(maps=np.full((1, 3, 16), 1 / 16))])
+    assert AttentionMap([look()]).looks[0].question == "what"
 
 
 def test_the_glossary_holds_every_term_in_three_languages_and_links_to_no_lesson_that_is_not_there():

@@ -17,8 +17,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from utils.models.blocks import CrossBlock, initialise
+from utils.models.llava import patch_features
 from utils.models.text import TextConfig, TextEncoder
-from utils.models.vit import ViT, ViTConfig, to_pixels
+from utils.models.vit import ViT, ViTConfig
 from utils.world.questions import ANSWERS
 
 FUSIONS = ("question alone", "picture alone", "concatenation", "sum", "product", "gate")
@@ -56,7 +57,7 @@ class QuestionAnswerer(nn.Module):
 
     def see(self, pictures: Tensor) -> Float[Tensor, "batch patches vision_width"]:
         """Return a vector for each patch of each picture (0 to 255), in reading order."""
-        return self.vision(to_pixels(pictures))[:, 1:]
+        return patch_features(self.vision, pictures)
 
     def answer(
         self, tokens: Int[Tensor, "batch length"], patches: Float[Tensor, "batch patches vision_width"]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 
 _HOME = {
+    "AttentionMap": "attention_map",
+    "AttentionMap": "attention_map",
     "Button": "controls",
     "Choice": "controls",
     "Control": "controls",
@@ -23,12 +25,18 @@ _HOME = {
     "ScriptWidget": "base",
     "Glossary": "glossary",
     "JointMap": "joint_map",
+    "LabelCurves": "label_curves",
+    "LabelTask": "label_curves",
+    "LowRank": "low_rank",
+    "Look": "attention_map",
+    "MergeSteps": "merge_steps",
     "ModalityViewer": "modality_viewer",
     "Panel": "modality_viewer",
     "Predict": "predict",
     "Question": "quiz",
     "Quiz": "quiz",
     "SceneMaker": "scene_maker",
+    "scene_panels": "panels",
     "SearchBox": "search_box",
     "TemperatureMatrix": "temperature_matrix",
     "UploadPicture": "upload_picture",
