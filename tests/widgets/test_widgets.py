@@ -12,7 +12,6 @@ from PIL import Image
 
 from utils.glossary import Term
 from utils.widgets import (
-    AttentionMap,
     Button,
     Choice,
     FigureWidget,
@@ -21,6 +20,7 @@ from utils.widgets import (
     Look,
     ModalityViewer,
     Panel,
+    PictureAttention,
     Predict,
     Question,
     Quiz,
@@ -126,7 +126,7 @@ def widgets() -> dict[str, object]:
         "SearchBox": SearchBox(lambda text: [(GREY, 0.5, "a grey picture")], text="grey"),
         "SearchBox, still empty": SearchBox(lambda text: []),
         "Glossary": Glossary(),
-        "AttentionMap": AttentionMap([look()]),
+        "PictureAttention": PictureAttention([look()]),
         "JointMap": JointMap(np.eye(2), ["a", "b"], ["text", "image"], pictures={1: GREY}, pairs=[(0, 1)]),
     }
 
@@ -497,10 +497,10 @@ def test_a_look_refuses_maps_that_are_none(changed, message):
 
 def test_attention_maps_need_looks_with_as_many_layers():
     with pytest.raises(ValueError, match="at least one look"):
-        AttentionMap([])
+        PictureAttention([])
     with pytest.raises(ValueError, match="have 1, 2"):
-        AttentionMap([look(), look(maps=np.full((1, 3, 16), 1 / 16))])
-    assert AttentionMap([look()]).looks[0].question == "what"
+        PictureAttention([look(), look(maps=np.full((1, 3, 16), 1 / 16))])
+    assert PictureAttention([look()]).looks[0].question == "what"
 
 
 def test_the_glossary_holds_every_term_in_three_languages_and_links_to_no_lesson_that_is_not_there():

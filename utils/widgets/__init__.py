@@ -12,7 +12,6 @@ import importlib
 
 _HOME = {
     "AttentionMap": "attention_map",
-    "AttentionMap": "attention_map",
     "Button": "controls",
     "Choice": "controls",
     "Control": "controls",
@@ -28,10 +27,11 @@ _HOME = {
     "LabelCurves": "label_curves",
     "LabelTask": "label_curves",
     "LowRank": "low_rank",
-    "Look": "attention_map",
+    "Look": "picture_attention",
     "MergeSteps": "merge_steps",
     "ModalityViewer": "modality_viewer",
     "Panel": "modality_viewer",
+    "PictureAttention": "picture_attention",
     "Predict": "predict",
     "Question": "quiz",
     "Quiz": "quiz",
@@ -40,6 +40,7 @@ _HOME = {
     "SearchBox": "search_box",
     "TemperatureMatrix": "temperature_matrix",
     "UploadPicture": "upload_picture",
+    "WordAttention": "word_attention",
 }
 __all__ = sorted(_HOME)
 
