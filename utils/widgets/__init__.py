@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 
 _HOME = {
-    "AttentionMap": "attention_map",
     "Button": "controls",
     "Choice": "controls",
     "Control": "controls",
