@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from utils.models.blocks import count_parameters
-from utils.models.gpt import GPT, PUBLISHED_SHAPES, GPTConfig, TransformerShape, next_token_loss, parameters_of
+from utils.models.gpt import (
+    GPT,
+    PUBLISHED_SHAPES,
+    GPTConfig,
+    TransformerShape,
+    flops_of,
+    next_token_loss,
+    parameters_of,
+)
 from utils.training.loop import fit
 from utils.world.tokenizer import (
     BASE_VOCABULARY,
@@ -319,3 +327,14 @@ def test_both_berts_have_the_parameters_that_their_paper_states(name, paper, exa
     count = parameters_of(PUBLISHED_SHAPES[f"BERT-{name}"])
     assert count == exact
     assert round(count, -7) == paper * 1_000_000
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 20])
+def test_the_flops_are_those_that_a_counter_sees(model, tokens):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # the fused kernel of a CPU is unknown to the counter; the plain one is two matrix products
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(torch.full((1, tokens), START))
+    assert counter.get_total_flops() == flops_of(TINY.shape, tokens)

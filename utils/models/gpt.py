@@ -209,3 +209,16 @@ def parameters_of(shape: TransformerShape) -> int:
     norm = 2 * width
     pooler = width * width + width if shape.pooler else 0
     return embeddings + shape.depth * (attention + feed_forward + 2 * norm) + norm + pooler
+
+
+def flops_of(shape: TransformerShape, tokens: int) -> int:
+    """Return the floating-point operations of one forward pass over `tokens` tokens, two for each multiply-add.
+
+    Counted are the matrix products: those with weights, which grow with the tokens, and the two of attention, scores
+    and mixture, which grow with their square. Biases, normalisations and softmax are small beside them (Kaplan et al.
+    2020, "Scaling laws for neural language models", section 2.1). A causal model is counted like any other, as
+    libraries compute the whole square. BERT's pooler is left out.
+    """
+    weights = shape.depth * (4 * shape.width**2 + 2 * shape.width * shape.hidden) + shape.width * shape.vocabulary
+    pairs = shape.depth * 2 * shape.width * tokens**2
+    return 2 * (tokens * weights + pairs)
