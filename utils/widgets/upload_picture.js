@@ -2,15 +2,64 @@
 
 const PIECE = 1024 * 1024;
 
+/** One channel of samples, -1 to 1, as a WAV file of 16 bits. */
+function wavFile(samples, rate) {
+  const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const word = (at, text) => [...text].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  word(0, "RIFF"); view.setUint32(4, 36 + 2 * samples.length, true); word(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
+  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true); view.setUint16(32, 2, true); view.setUint16(34, 16, true);
+  word(36, "data"); view.setUint32(40, 2 * samples.length, true);
+  samples.forEach((value, i) => view.setInt16(44 + 2 * i, Math.round(32767 * Math.min(1, Math.max(-1, value))), true));
+  return new File([view], "recording.wav", { type: "audio/wav" });
+}
+
+/** A button that records for `seconds` from the microphone and hands over the recording. */
+function recordButton(seconds, frame, take) {
+  const button = h("button", { type: "button", onclick: run, style: "margin-bottom:0.6rem" }, "Record");
+  async function run() {
+    frame.fail("");
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    } catch (error) {
+      frame.fail("There is no microphone here, or the browser may not use it: choose a WAV file instead.");
+      return;
+    }
+    const pieces = [];
+    const recorder = new MediaRecorder(stream);
+    recorder.ondataavailable = ({ data }) => pieces.push(data);
+    recorder.onstop = async () => {
+      stream.getTracks().forEach((track) => track.stop());
+      button.disabled = false;
+      const context = new AudioContext();
+      try {
+        const sound = await context.decodeAudioData(await new Blob(pieces).arrayBuffer());
+        take(wavFile(sound.getChannelData(0), sound.sampleRate));
+      } catch (error) {
+        frame.fail("The browser cannot read its own recording: choose a WAV file instead.");
+      } finally {
+        context.close();
+      }
+    };
+    recorder.start();
+    button.disabled = true;
+    frame.say(`Recording for ${formatNumber(seconds)} seconds: speak now.`);
+    setTimeout(() => recorder.stop(), 1000 * seconds);
+  }
+  return button;
+}
+
 function render({ model, el }) {
-  const { limit } = model.get("_spec");
+  const { limit, accept, label, record } = model.get("_spec");
   const frame = buildFrame(model, el);
   const id = uniqueId();
   const canvas = pictureCanvas(null, "", 256);
   canvas.hidden = true;
-  const input = h("input", { id, type: "file", accept: "image/*", onchange: () => take(input.files[0]) });
-  const drop = h("div", { class: "course-drop" }, h("label", { for: id }, "Picture file"), " (or drop one here)", input);
+  const input = h("input", { id, type: "file", accept, onchange: () => take(input.files[0]) });
+  const drop = h("div", { class: "course-drop" }, h("label", { for: id }, label), " (or drop one here)", input);
   frame.stage.append(drop, canvas);
+  if (record) frame.stage.prepend(recordButton(record, frame, take));
 
   // dragenter and dragleave fire for the children too, so dragover alone says that a file is above
   drop.addEventListener("dragover", (event) => { event.preventDefault(); event.stopPropagation(); drop.classList.add("course-over"); });

@@ -22,6 +22,7 @@ class UploadPicture(LiveWidget):
 
     title = "Your own picture"
     caption = "Choose a picture of yours, or drop one here: it goes to the Python of this notebook and nowhere else."
+    accept, label, record = "image/*", "Picture file", 0.0  # kinds of file; seconds that a microphone is listened to
     _esm = script("upload_picture.js")
 
     def __init__(self, on_picture: Callable[[bytes], tuple[Any, str]], *, megabytes: float = 20, **kwargs):
@@ -31,7 +32,8 @@ class UploadPicture(LiveWidget):
         self.picture = self.text = self.filename = None
         self._limit = int(megabytes * MEGABYTE)
         self._pieces: dict[str, list[bytes]] = {}
-        super().__init__(spec={"limit": self._limit}, **kwargs)
+        spec = {"limit": self._limit, "accept": self.accept, "label": self.label, "record": self.record}
+        super().__init__(spec=spec, **kwargs)
 
     def answer(self) -> dict[str, Any]:
         """Pack the picture that came last, if any."""
