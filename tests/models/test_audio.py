@@ -13,6 +13,8 @@ from utils.models.audio import (
     AudioConfig,
     AudioEncoder,
     MelConfig,
+    WaveformClassifier,
+    WaveformClassifierConfig,
     griffin_lim,
     log_mel,
     mel_filters,
@@ -168,3 +170,19 @@ def test_a_classifier_learns_a_batch_by_heart():
     history = overfit(model, (mel, labels), lambda model, x, y: torch.nn.functional.cross_entropy(model(x), y))
     assert history.losses[0] > 1
     assert history.losses[-1] < 0.15
+
+
+# --- from waveform to classes
+
+
+def test_a_classifier_of_waveforms_is_a_classifier_of_their_spectrograms():
+    mel = MelConfig(hop=160, mels=10)
+    model = WaveformClassifier(WaveformClassifierConfig(mel, TINY, ("yes", "no", "stop"))).eval()
+    waveforms = torch.rand(2, 3200) - 0.5
+    assert model(waveforms).shape == (2, 3)
+    torch.testing.assert_close(model(waveforms), model.classifier(log_mel(waveforms, mel)))
+
+
+def test_bands_that_the_encoder_does_not_take_are_refused():
+    with pytest.raises(ValueError, match="mel has 40 bands and encoder takes 10"):
+        WaveformClassifierConfig(MelConfig(), TINY, ("yes", "no"))

@@ -6,7 +6,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from utils.models.point import PointConfig, PointEncoder, farthest_points, gather, nearest_points
+from utils.models.point import (
+    PointClassifier,
+    PointClassifierConfig,
+    PointConfig,
+    PointEncoder,
+    farthest_points,
+    gather,
+    nearest_points,
+)
 from utils.training.loop import overfit
 from utils.world import render_points, sample_scenes
 
@@ -119,3 +127,9 @@ def test_no_gradient_explodes_where_a_point_is_its_group_s_centre():
 def test_an_encoder_without_groups_is_refused():
     with pytest.raises(ValueError, match="at least 1, not 0 and 32"):
         PointConfig(groups=0)
+
+
+def test_a_classifier_gives_a_score_to_each_class_whatever_the_order_of_the_points():
+    model, points = PointClassifier(PointClassifierConfig(SMALL, ("cube", "ball"))).double(), cloud()
+    assert model(points).shape == (3, 2)
+    torch.testing.assert_close(model(points.flip(1)), model(points))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from utils.models.blocks import count_parameters
-from utils.models.video import VideoConfig, VideoTransformer
+from utils.models.video import VideoClassifier, VideoClassifierConfig, VideoConfig, VideoTransformer
 from utils.models.vit import ViTConfig, to_pixels
 from utils.training.loop import overfit
 from utils.world import sample_scenes
@@ -124,3 +124,9 @@ def test_it_learns_to_tell_a_video_from_the_same_one_played_backwards():
         steps=100,
     )
     assert history.losses[-1] < 0.3
+
+
+def test_a_classifier_gives_a_score_to_each_class_from_the_class_token(videos):
+    model = VideoClassifier(VideoClassifierConfig(SMALL, ("left", "right", "still"))).eval()
+    assert model(videos).shape == (4, 3)
+    torch.testing.assert_close(model(videos), model.head(model.encoder(videos)[:, 0]))

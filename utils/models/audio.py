@@ -179,3 +179,29 @@ class AudioClassifier(nn.Module):
     def forward(self, mel: Float[Tensor, "batch mels frames"]) -> Float[Tensor, "batch classes"]:
         """Return a score for each class."""
         return self.head(self.encoder(mel).mean(dim=1))
+
+
+@dataclass(frozen=True)
+class WaveformClassifierConfig:
+    """How sound becomes a spectrogram, the sizes of the encoder that reads it, and the names of the classes."""
+
+    mel: MelConfig
+    encoder: AudioConfig
+    classes: tuple[str, ...]
+
+    def __post_init__(self):
+        if self.mel.mels != self.encoder.mels:
+            raise ValueError(f"mel has {self.mel.mels} bands and encoder takes {self.encoder.mels}: make them equal")
+
+
+class WaveformClassifier(nn.Module):
+    """All the way from a waveform to a score for each class: log-mel spectrogram, encoder, classifier."""
+
+    def __init__(self, config: WaveformClassifierConfig):
+        super().__init__()
+        self.config = config
+        self.classifier = AudioClassifier(config.encoder, len(config.classes))
+
+    def forward(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch classes"]:
+        """Return a score for each class; `waveforms` lie between -1 and 1."""
+        return self.classifier(log_mel(waveforms, self.config.mel))

@@ -84,6 +84,29 @@ class PointEncoder(nn.Module):
         return self.norm_out(torch.cat([groups.amax(1, keepdim=True), groups], dim=1)[:, :first])
 
 
+@dataclass(frozen=True)
+class PointClassifierConfig:
+    """Sizes of a point encoder, and the names of the classes."""
+
+    encoder: PointConfig
+    classes: tuple[str, ...]
+
+
+class PointClassifier(nn.Module):
+    """A point encoder that names what stands there: a linear layer on the vector of the whole cloud."""
+
+    def __init__(self, config: PointClassifierConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = PointEncoder(config.encoder)
+        self.head = nn.Linear(config.encoder.width, len(config.classes))
+        initialise(self.head)
+
+    def forward(self, points: Float[Tensor, "batch points features"]) -> Float[Tensor, "batch classes"]:
+        """Return a score for each class; `points` as `PointEncoder` takes them."""
+        return self.head(self.encoder(points, first=1)[:, 0])
+
+
 def gather(values: Float[Tensor, "batch points width"], chosen: Int[Tensor, "batch ..."]) -> Tensor:
     """Return the rows of `values` with the numbers `chosen`, batch by batch, [batch, ..., width]."""
     rows = torch.arange(len(values), device=values.device).view(-1, *(1 for _ in chosen.shape[1:]))

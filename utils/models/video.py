@@ -111,3 +111,26 @@ class VideoTransformer(nn.Module):
         for block in self.blocks:
             class_token, patches = block(class_token, patches)
         return self.norm_out(torch.cat([class_token, rearrange(patches, "b t n w -> b (t n) w")], dim=1))
+
+
+@dataclass(frozen=True)
+class VideoClassifierConfig:
+    """Sizes of a video Transformer, and the names of the classes."""
+
+    encoder: VideoConfig
+    classes: tuple[str, ...]
+
+
+class VideoClassifier(nn.Module):
+    """A video Transformer that names what happens: a linear layer on its class token."""
+
+    def __init__(self, config: VideoClassifierConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = VideoTransformer(config.encoder)
+        self.head = nn.Linear(config.encoder.frame.width, len(config.classes))
+        initialise(self.head)
+
+    def forward(self, videos: Tensor) -> Float[Tensor, "batch classes"]:
+        """Return a score for each class; `videos` as `VideoTransformer` takes them."""
+        return self.head(self.encoder(videos)[:, 0])
