@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +18,14 @@ from utils.style import COLOUR_MAP, INK, MODALITY_COLOURS, NEUTRAL, new_figure, 
 
 LINES = ("-", "--", ":", "-.")
 COLOURS = (*MODALITY_COLOURS.values(),)
+
+
+class Interval(Protocol):
+    """A mean and the interval around it, as `utils.evaluation.bootstrap` returns."""
+
+    mean: float
+    low: float
+    high: float
 
 
 def show_pictures(
@@ -122,6 +131,38 @@ def show_bars(
     axes.set_yticks(range(len(bars)), list(bars), fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.12)
+    style_axes(axes, title=title, x=x)
+    show(figure, alt)
+
+
+def show_intervals(
+    intervals: Mapping[str, Interval],
+    *,
+    title: str,
+    x: str,
+    alt: str,
+    level: tuple[str, float] | None = None,
+) -> None:
+    """Display a row for each name: a dot at the mean and a line over its interval; `level` is a named upright line.
+
+    The interval of a name is anything with `mean`, `low` and `high`, such as what `bootstrap` returns. Dots of a
+    modality, or of several such as "text + image", have its colour, or a stripe of each.
+    """
+    figure = new_figure(6.4, 0.9 + 0.32 * len(intervals))
+    axes = figure.subplots()
+    for place, (name, interval) in enumerate(intervals.items()):
+        parts = name.split(" + ")
+        for i, part in enumerate(parts):
+            middle = place + (i - (len(parts) - 1) / 2) * 0.16
+            colour = MODALITY_COLOURS.get(part, NEUTRAL)
+            axes.plot([interval.low, interval.high], [middle, middle], color=colour, linewidth=3, solid_capstyle="butt")
+        axes.plot([interval.mean], [place], "o", color=INK, markersize=4)
+    if level:
+        axes.axvline(level[1], color=NEUTRAL, linewidth=1, linestyle=(0, (1, 2)))
+        axes.annotate(level[0], (level[1], -0.7), xytext=(3, 0), textcoords="offset points", fontsize=8, color=NEUTRAL)
+    axes.set_yticks(range(len(intervals)), list(intervals), fontsize=9)
+    axes.set_ylim(len(intervals) - 0.4, -1)
+    axes.set_xlim(0, 1.02)
     style_axes(axes, title=title, x=x)
     show(figure, alt)
 
