@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from utils.models.fusion import QuestionAnswerer, QuestionAnswererConfig
+from utils.models.fusion import FUSIONS, FeatureFusion, QuestionAnswerer, QuestionAnswererConfig
 from utils.models.text import TextConfig
 from utils.models.vit import ViTConfig
 from utils.world import ANSWERS, ask, render_pictures, sample_scenes, tokenize
@@ -55,3 +55,28 @@ def test_what_comes_after_the_end_of_a_question_changes_nothing(model, asked):
     row = int((tokens != 0).sum(1).argmin())
     cut = tokens[row : row + 1, :shortest]
     torch.testing.assert_close(model(cut, pictures[row : row + 1]), model(tokens, pictures)[row : row + 1])
+
+
+@pytest.mark.parametrize("how", FUSIONS)
+def test_fused_features_depend_on_both_modalities_unless_one_is_alone(how):
+    torch.manual_seed(0)
+    model = FeatureFusion(how, 6, 9, width=8)
+    question, picture = torch.randn(4, 6), torch.randn(4, 9)
+    answers = model(question, picture)
+    assert answers.shape == (4, len(ANSWERS))
+    same = {"question": model(question.flip(0), picture), "picture": model(question, picture.flip(0))}
+    deaf = {name for name, other in same.items() if torch.equal(answers, other)}
+    assert deaf == {"question alone": {"picture"}, "picture alone": {"question"}}.get(how, set())
+
+
+def test_a_gate_mixes_each_number_of_question_and_picture():
+    model = FeatureFusion("gate", 6, 9, width=8)
+    question, picture = torch.zeros(3, 8), torch.ones(3, 8)
+    fused = model.fuse(question, picture)
+    assert ((fused > 0) & (fused < 1)).all()
+    torch.testing.assert_close(model.fuse(question, question), question)
+
+
+def test_an_unknown_way_of_fusing_is_refused():
+    with pytest.raises(ValueError, match="one of question alone, picture alone, concatenation, sum, product, gate"):
+        FeatureFusion("average", 6, 9)

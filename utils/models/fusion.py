@@ -84,24 +84,22 @@ class QuestionAnswerer(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """A question and one vector of a picture in, a score for each of `ANSWERS` out.
+    """A vector of a question and one of a picture in, a score for each of `ANSWERS` out.
 
-    `how`, one of `FUSIONS`, says what becomes of the vectors of question and picture; all else is the same, so that
-    ways of fusing can be compared.
+    Both are projected to one `width`; `how`, one of `FUSIONS`, says what becomes of them; two layers answer. All but
+    `how` is the same, so that ways of fusing can be compared.
     """
 
-    def __init__(self, how: str, text: TextConfig, picture_width: int):
+    def __init__(self, how: str, question_width: int, picture_width: int, width: int = 128):
         super().__init__()
         if how not in FUSIONS:
             raise ValueError(f"features are fused by one of {', '.join(FUSIONS)}, not {how!r}")
         self.how = how
-        self.text = TextEncoder(text)
-        self.project = nn.Linear(picture_width, text.width)
-        self.gate = nn.Linear(2 * text.width, text.width)
-        fused = 2 * text.width if how == "concatenation" else text.width
-        self.head = nn.Sequential(nn.Linear(fused, text.hidden), nn.GELU(), nn.Linear(text.hidden, len(ANSWERS)))
-        for part in (self.project, self.gate, self.head):
-            initialise(part)
+        self.question, self.picture = nn.Linear(question_width, width), nn.Linear(picture_width, width)
+        self.gate = nn.Linear(2 * width, width)
+        fused = 2 * width if how == "concatenation" else width
+        self.head = nn.Sequential(nn.Linear(fused, 2 * width), nn.GELU(), nn.Linear(2 * width, len(ANSWERS)))
+        initialise(self)
 
     def fuse(
         self, question: Float[Tensor, "batch width"], picture: Float[Tensor, "batch width"]
@@ -123,8 +121,7 @@ class FeatureFusion(nn.Module):
                 return share * question + (1 - share) * picture
 
     def forward(
-        self, tokens: Int[Tensor, "batch length"], pictures: Float[Tensor, "batch picture_width"]
+        self, question: Float[Tensor, "batch question_width"], picture: Float[Tensor, "batch picture_width"]
     ) -> Float[Tensor, "batch answers"]:
-        """Return a score for each answer; `pictures` holds the vector of the picture that each question is about."""
-        question = self.text.pool(tokens, self.text(tokens))
-        return self.head(self.fuse(question, self.project(pictures)))
+        """Return a score for each answer, for each question and the picture in its row."""
+        return self.head(self.fuse(self.question(question), self.picture(picture)))

@@ -36,23 +36,42 @@ class LLaVAConfig:
             )
 
 
+@dataclass(frozen=True)
+class ProjectorConfig:
+    """The widths between which a projector carries vectors."""
+
+    vision_width: int
+    language_width: int
+
+
+class Projector(nn.Sequential):
+    """Two layers that carry the vector of a patch to where a language model can read it."""
+
+    def __init__(self, config: ProjectorConfig):
+        vision, language = config.vision_width, config.language_width
+        super().__init__(nn.Linear(vision, language), nn.GELU(), nn.Linear(language, language))
+        self.config = config
+        initialise(self)
+
+
 class LLaVA(nn.Module):
     """Token ids with <image> in the place of each soft token, and pictures; scores for the next token out.
 
-    Give a trained `vision` or `language` model to start from.
+    Give a trained `vision` or `language` model, or `projector`, to start from.
     """
 
-    def __init__(self, config: LLaVAConfig, vision: ViT | None = None, language: GPT | None = None):
+    def __init__(
+        self,
+        config: LLaVAConfig,
+        vision: ViT | None = None,
+        language: GPT | None = None,
+        projector: Projector | None = None,
+    ):
         super().__init__()
         self.config = config
         self.vision = vision or ViT(config.vision)
-        self.projector = nn.Sequential(
-            nn.Linear(config.vision.width, config.language.width),
-            nn.GELU(),
-            nn.Linear(config.language.width, config.language.width),
-        )
+        self.projector = projector or Projector(ProjectorConfig(config.vision.width, config.language.width))
         self.language = language or GPT(config.language)
-        initialise(self.projector)
 
     def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
         """Return what the language model is to read for each picture (0 to 255): one vector for each patch."""
