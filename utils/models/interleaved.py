@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from utils.models.blocks import initialise
 from utils.models.gpt import GPT, GPTConfig
-from utils.world.tokenizer import IMAGE
+from utils.world.tokenizer import IMAGE, PAD
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,12 @@ class InterleavedGPT(nn.Module):
         max_new: int,
     ) -> Int[Tensor, "batch new"]:
         """Return the likeliest continuation of each prompt, as `GPT.generate` does; all pictures are in the prompt."""
-        return self.language.generate(prompt, max_new, embed=lambda tokens: self.embed(tokens, features))
+
+        def embed(tokens: Tensor) -> Tensor:
+            # an <image> that the model itself wrote has no picture
+            length = min(tokens.shape[1], prompt.shape[1])
+            asked = torch.zeros_like(tokens, dtype=torch.bool)
+            asked[:, :length] = prompt[:, :length] == IMAGE
+            return self.embed(tokens.masked_fill((tokens == IMAGE) & ~asked, PAD), features)
+
+        return self.language.generate(prompt, max_new, embed=embed)
