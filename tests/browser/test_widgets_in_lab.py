@@ -24,6 +24,8 @@ TITLES = [
     "Search by sentence",
     "Map of the joint space",
     "Free map",
+    "Map with sounds",
+    "A weighted sum",
     "Glossary",
 ]
 ASK = len(CELLS)  # an empty cell at the end, for questions to the kernel
@@ -493,6 +495,38 @@ def test_dragging_a_point_of_a_free_map_changes_its_neighbours(notebook):
     assert canvas.get_attribute("aria-label") != chosen
     assert len({before, picked, near.inner_text()}) == 3
     notebook.screenshot("map_dragged", widget)
+
+
+def test_a_map_of_three_modalities_plays_sounds_and_takes_modalities_off(notebook):
+    widget = notebook.widget("Map with sounds")
+    lists = widget.locator(".course-near ol")
+    play = widget.get_by_role("button", name="Play its sound")
+    assert [one.get_attribute("aria-label") for one in lists.all()] == [
+        f"nearest of modality {name}" for name in ("text", "image")
+    ]
+    assert [one.locator("li").count() for one in lists.all()] == [2, 2]
+    play.click()
+    assert widget.get_attribute("data-played") == "audio 0"
+    widget.get_by_label("Point", exact=True).select_option("text 1")
+    assert play.is_disabled()
+    widget.get_by_role("checkbox", name="image").uncheck()
+    assert [one.get_attribute("aria-label") for one in lists.all()] == ["nearest of modality audio"]
+    widget.get_by_role("checkbox", name="image").check()
+    notebook.screenshot("map_with_sounds", widget)
+
+
+def test_a_weighted_sum_moves_from_one_thing_to_the_other(notebook):
+    widget = notebook.widget("A weighted sum")
+    first = widget.locator("ol li").first
+    wait_for(notebook, first, "^a red square")
+    slider = widget.get_by_label("Weight of word")
+    slider.focus()
+    notebook.page.keyboard.press("End")
+    wait_for(notebook, first, "^a blue square")
+    wait_for(notebook, widget.locator(".course-text"), r"^Nearest to 0\.00 × a hum \+ 1\.00 × blue: a blue square\.$")
+    notebook.page.keyboard.press("Home")
+    wait_for(notebook, first, "^a red square")
+    notebook.screenshot("weighted_sum", widget)
 
 
 # ---- time, and life without Python

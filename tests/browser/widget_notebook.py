@@ -199,6 +199,49 @@ FREE_MAP = """
 JointMap(rng.normal(size=(300, 2)), [f"point {i}" for i in range(300)], ["text", "image"] * 150, title="Free map")
 """
 
+SOUND_MAP = """
+waves = 0.5 * np.sin(2 * np.pi * np.outer([220, 440, 880], np.arange(4000) / 8000))
+kinds = ["text", "image", "audio"]
+JointMap(
+    rng.normal(size=(9, 2)),
+    [f"{kind} {i}" for kind in kinds for i in range(3)],
+    [kind for kind in kinds for _ in range(3)],
+    embeddings=np.tile(np.eye(3), (3, 1)) + 0.1 * rng.normal(size=(9, 3)),
+    sounds={6 + i: wave for i, wave in enumerate(waves)},
+    neighbours=2,
+    chosen=6,
+    title="Map with sounds",
+)
+"""
+
+WEIGHTED_SUM = """
+WeightedSum(
+    {"a hum": [1.0, 0.0], "a buzz": [0.8, 0.6]},
+    {"blue": [0.0, 1.0]},
+    [picture("red", "square", 13), picture("blue", "square", 13)],
+    [[1.0, 0.1], [0.1, 1.0]],
+    ["a red square", "a blue square"],
+    names=("Sound", "Word"),
+)
+"""
+
 GLOSSARY = "Glossary()"
 
-CELLS = [COMMON, FIGURE, MOVING, SCENE, VIEWER, UPLOAD, PREDICT, REVEAL, QUIZ, MATRIX, SEARCH, MAP, FREE_MAP, GLOSSARY]
+CELLS = [
+    COMMON,
+    FIGURE,
+    MOVING,
+    SCENE,
+    VIEWER,
+    UPLOAD,
+    PREDICT,
+    REVEAL,
+    QUIZ,
+    MATRIX,
+    SEARCH,
+    MAP,
+    FREE_MAP,
+    SOUND_MAP,
+    WEIGHTED_SUM,
+    GLOSSARY,
+]

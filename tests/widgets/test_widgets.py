@@ -32,6 +32,7 @@ from utils.widgets import (
     TextBox,
     Toggle,
     UploadPicture,
+    WeightedSum,
 )
 from utils.widgets.packing import pack_table
 
@@ -101,6 +102,22 @@ def look(**changed) -> Look:
     return Look(**(given | {"answer": "red"} | changed))
 
 
+def map_with_sounds(**changed) -> JointMap:
+    given = {"labels": ["a", "b", "c"], "modalities": ["text", "image", "audio"], "sounds": {2: np.zeros((2, 800))}}
+    return JointMap(np.eye(3)[:, :2], **(given | changed))
+
+
+def weighted_sum(**changed) -> WeightedSum:
+    given = {
+        "first": {"a hum": [1.0, 0.0]},
+        "second": {"red": [0.0, 2.0], "blue": [0.0, -1.0]},
+        "pictures": [GREY, GREY],
+        "vectors": np.array([[1.0, 0.2], [0.1, 1.0]]),
+        "labels": ["a grey thing", "a red thing"],
+    }
+    return WeightedSum(**(given | changed))
+
+
 def widgets() -> dict[str, object]:
     """One of each kind."""
     guess = predict()
@@ -128,6 +145,8 @@ def widgets() -> dict[str, object]:
         "Glossary": Glossary(),
         "PictureAttention": PictureAttention([look()]),
         "JointMap": JointMap(np.eye(2), ["a", "b"], ["text", "image"], pictures={1: GREY}, pairs=[(0, 1)]),
+        "JointMap, with sounds": map_with_sounds(),
+        "WeightedSum": weighted_sum(),
     }
 
 
@@ -477,6 +496,53 @@ def test_the_map_refuses_what_does_not_fit_together(arguments, message):
     fitting = {"positions": np.eye(2), "labels": ["a", "b"], "modalities": ["text", "image"]}
     with pytest.raises(ValueError, match=message):
         JointMap(**(fitting | arguments))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sounds": {3: np.zeros(9)}}, "sounds belong to points 0 to 2"),
+        ({"sounds": {2: np.zeros((3, 9))}}, r"sound 2 is \[samples\] or \[2, samples\]"),
+        ({"sounds": {2: np.full(9, 2.0)}}, "-1 to 1"),
+        ({"sounds": {2: np.full(9, np.nan)}}, "-1 to 1"),
+        ({"sample_rate": 10}, "8000 to 96000"),
+        ({"chosen": 3}, "one of 0 to 2"),
+    ],
+)
+def test_the_map_refuses_sounds_that_no_browser_plays(changed, message):
+    with pytest.raises(ValueError, match=message):
+        map_with_sounds(**changed)
+
+
+def test_a_map_of_three_modalities_tells_of_each_of_them():
+    alt = map_with_sounds().still()[1]
+    assert alt == "a map of 1 points of modality text and 1 points of modality image and 1 points of modality audio"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"labels": ["one"]}, "2 pictures need as many labels"),
+        ({"pictures": [], "labels": []}, "at least one"),
+        ({"pictures": [GREY, GREY.astype(float)]}, "picture 1 is uint8"),
+        ({"vectors": np.eye(3)}, "2 pictures need as many vectors"),
+        ({"vectors": np.zeros((2, 2))}, "of some length"),
+        ({"first": {}}, "at least one thing"),
+        ({"second": {"red": [1.0, 0.0, 0.0]}}, "the vectors of second are 3 wide"),
+        ({"weight": 1.5}, "from 0 to 1"),
+    ],
+)
+def test_a_weighted_sum_refuses_what_does_not_fit_together(changed, message):
+    with pytest.raises(ValueError, match=message):
+        weighted_sum(**changed)
+
+
+def test_a_weighted_sum_shows_what_lies_nearest_to_the_weighted_sum():
+    assert weighted_sum().nearest() == [0, 1]
+    assert weighted_sum(weight=1).nearest() == [1, 0]
+    # a vector counts by its direction: red is twice as long, and weighs no more
+    assert weighted_sum(weight=0.4).nearest() == [0, 1]
+    assert "a hum and red, weighed 0.50 and 0.50" in weighted_sum(weight=0.5).still()[1]
 
 
 @pytest.mark.parametrize(

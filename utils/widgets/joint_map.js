@@ -51,12 +51,36 @@ function render({ model, el }) {
   function nearest(i) {
     const others = [];
     for (let j = 0; j < n; j += 1) {
-      if (j !== i && !(across.checked && modalities[j] === modalities[i])) others.push([j, score(i, j)]);
+      if (j !== i && shown.has(modalities[j]) && !(across.checked && modalities[j] === modalities[i])) others.push([j, score(i, j)]);
     }
-    return others.sort((a, b) => b[1] - a[1]).slice(0, spec.neighbours);
+    others.sort((a, b) => b[1] - a[1]);
+    // of more than two modalities the best of each: one of them may lie nearer as a whole, and would fill the list
+    const groups = names.length > 2 ? names.map((name) => others.filter(([j]) => modalities[j] === name)) : [others];
+    return groups.flatMap((group) => group.slice(0, spec.neighbours).map(([j, value], rank) => [j, value, rank]));
+  }
+
+  // ---- sound
+  const sounds = new Map(data.sounds.map(({ point, channels, samples }) => {
+    const values = unpack(samples, Float32Array), length = values.length / channels;
+    return [point, Array.from({ length: channels }, (_, c) => values.subarray(c * length, (c + 1) * length))];
+  }));
+  let audio = null;
+  function playChosen() {
+    const channels = sounds.get(chosen);
+    if (!channels) return;
+    // a browser allows sound only after a press, so the context is made at the first
+    audio = audio ?? new AudioContext();
+    const buffer = audio.createBuffer(channels.length, channels[0].length, spec.sampleRate);
+    channels.forEach((channel, c) => buffer.copyToChannel(channel, c));
+    const source = audio.createBufferSource();
+    source.buffer = buffer;
+    source.connect(audio.destination);
+    source.start();
+    frame.root.dataset.played = labels[chosen];
   }
 
   // ---- elements
+  const shown = new Set(names);
   const canvas = h("canvas", { role: "img" });
   const hintId = uniqueId(), selectId = uniqueId();
   const map = h("div", { class: "course-map", tabindex: 0, role: "application", "aria-roledescription": "map", "aria-label": "map of the points", "aria-describedby": hintId }, canvas);
@@ -65,19 +89,27 @@ function render({ model, el }) {
       modalities[i] === name ? [h("option", { value: i }, label)] : [])))));
   const across = h("input", { type: "checkbox", onchange: () => choose(chosen) });
   across.checked = names.length > 1;
-  const nearTitle = h("p", { class: "course-label" }), nearList = h("ol");
+  const nearTitle = h("p", { class: "course-label" }), nearLists = h("div");
+  const play = h("button", { type: "button", onclick: playChosen }, "Play its sound");
   const press = (label, words, action) => h("button", { type: "button", "aria-label": words, title: words, onclick: action }, label);
   const side = h("div", { class: "course-near" },
     h("div", { class: "course-control" }, h("label", { for: selectId }, "Point"), select),
     names.length > 1 ? h("label", { class: "course-option" }, across, "other modalities only") : "",
-    nearTitle, nearList);
+    sounds.size ? h("div", { class: "course-buttons" }, play) : "",
+    nearTitle, nearLists);
   const key = h("div", { class: "course-key" }, ...names.map((name) => {
     const sample = h("canvas", { style: "display:inline-block;vertical-align:-2px;margin-right:0.35em", width: 14, height: 14, "aria-hidden": "true" });
     const context = sample.getContext("2d");
     context.fillStyle = colours[name];
     drawMarker(context, markers[name], 7, 7, 5);
     context.fill();
-    return h("span", {}, sample, name);
+    if (names.length < 3) return h("span", {}, sample, name);
+    const box = h("input", { type: "checkbox", onchange: () => {
+      if (box.checked) shown.add(name); else shown.delete(name);
+      choose(chosen);
+    } });
+    box.checked = true;
+    return h("label", { class: "course-option" }, box, sample, name);
   }));
   frame.stage.append(h("div", { class: "course-row" }, map, side), key, h("div", { class: "course-buttons" },
     press("+", "zoom in", () => zoom(1.25)), press("−", "zoom out", () => zoom(0.8)),
@@ -87,7 +119,9 @@ function render({ model, el }) {
   frame.text.className = "course-hidden";
 
   // ---- map coordinates: y grows upwards, as in a figure
-  let chosen = 0, near = [], wide = 600;
+  let chosen = spec.chosen, near = [], wide = 600;
+  // what was chosen stays in sight, even if its modality is taken off the map
+  const inSight = (i) => i === chosen || shown.has(modalities[i]);
   const eye = { x: 0, y: 0, scale: 1 };
   const toX = (i) => wide / 2 + (positions[2 * i] - eye.x) * eye.scale;
   const toY = (i) => HEIGHT / 2 - (positions[2 * i + 1] - eye.y) * eye.scale;
@@ -122,12 +156,13 @@ function render({ model, el }) {
     context.globalAlpha = 0.45;
     context.lineWidth = 1;
     context.beginPath();
-    for (const [i, j] of spec.pairs) { context.moveTo(toX(i), toY(i)); context.lineTo(toX(j), toY(j)); }
+    for (const [i, j] of spec.pairs) if (inSight(i) && inSight(j)) { context.moveTo(toX(i), toY(i)); context.lineTo(toX(j), toY(j)); }
     context.stroke();
     context.globalAlpha = 1;
 
     context.strokeStyle = ink;
-    near.forEach(([j], rank) => {
+    near.forEach(([j, , rank]) => {
+      if (names.length > 2) context.strokeStyle = colours[modalities[j]];
       context.lineWidth = Math.max(1, 3.5 - 0.6 * rank);
       context.beginPath();
       context.moveTo(toX(chosen), toY(chosen));
@@ -137,7 +172,7 @@ function render({ model, el }) {
 
     const marked = new Set([chosen, ...near.map(([j]) => j)]);
     // the chosen point and its neighbours on top
-    const order = [...Array(n).keys()].filter((i) => !marked.has(i)).concat(near.map(([j]) => j).reverse(), [chosen]);
+    const order = [...Array(n).keys()].filter((i) => !marked.has(i) && inSight(i)).concat(near.map(([j]) => j).reverse(), [chosen]);
     for (const i of order) {
       const x = toX(i), y = toY(i);
       if (x < -40 || y < -40 || x > wide + 40 || y > HEIGHT + 40) continue;
@@ -180,7 +215,7 @@ function render({ model, el }) {
     context.fillStyle = ink;
     context.fillText(short, labelX, labelY);
     context.font = "600 12px system-ui, sans-serif";
-    near.forEach(([j], rank) => {
+    near.forEach(([j, , rank]) => {
       // the rank stands behind the neighbour, away from the chosen point
       const [dx, dy] = [toX(j) - x, toY(j) - y];
       const length = Math.hypot(dx, dy) || 1;
@@ -202,7 +237,14 @@ function render({ model, el }) {
     near = nearest(i);
     select.value = String(i);
     nearTitle.textContent = `Nearest, by ${unit}:`;
-    nearList.replaceChildren(...near.map(([j, value]) => h("li", {}, `${labels[j]} `, h("span", { class: "course-id" }, `(${Math.abs(value) < 0.0005 ? "0.000" : (unit === "distance" ? -value : value).toFixed(3)})`))));
+    play.disabled = !sounds.has(i);
+    const item = ([j, value]) => h("li", {}, `${labels[j]} `, h("span", { class: "course-id" }, `(${Math.abs(value) < 0.0005 ? "0.000" : (unit === "distance" ? -value : value).toFixed(3)})`));
+    nearLists.replaceChildren(...(names.length > 2 ? names : [null]).flatMap((name) => {
+      const group = near.filter(([j]) => name === null || modalities[j] === name);
+      if (!group.length) return [];
+      const list = h("ol", { "aria-label": name && `nearest of modality ${name}` }, ...group.map(item));
+      return name === null ? [list] : [h("p", { class: "course-note" }, name), list];
+    }));
     const first = near.length ? `nearest: ${near.map(([j]) => labels[j]).join("; ")}` : "no neighbours";
     canvas.setAttribute("aria-label", `Map of ${n} points. Chosen: ${labels[i]}, ${modalities[i]}; ${first}.`);
     frame.say(`${labels[i]}, ${modalities[i]}; ${first}`);
@@ -224,6 +266,7 @@ function render({ model, el }) {
   function pointAt(x, y) {
     let best = -1, closest = 18;
     for (let i = 0; i < n; i += 1) {
+      if (!inSight(i)) continue;
       const distance = Math.hypot(toX(i) - x, toY(i) - y);
       if (distance < closest || (distance === closest && i === chosen)) { best = i; closest = distance; }
     }
@@ -276,8 +319,8 @@ function render({ model, el }) {
   resized.observe(map);
   const stopTheme = onTheme(draw);
   fitMap();
-  choose(0);
-  return () => { resized.disconnect(); stopTheme(); };
+  choose(spec.chosen);
+  return () => { resized.disconnect(); stopTheme(); if (audio) audio.close(); };
 }
 
 export default { render };

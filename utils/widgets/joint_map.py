@@ -17,7 +17,12 @@ class JointMap(ScriptWidget):
     """Points of several modalities on a map; choose one and see its nearest neighbours in the other modalities.
 
     `positions` is [n, 2]; `labels` are n strings; `modalities` are n names of `utils.style.MODALITY_COLOURS` (text is
-    drawn as a circle, a picture as a square, or as itself where `pictures[i]` is uint8 [3, height, width]).
+    drawn as a circle, a picture as a square, or as itself where `pictures[i]` is uint8 [3, height, width]). A point
+    with `sounds[i]`, waveforms of -1 to 1, [samples] or [2, samples] at `sample_rate`, can be played. `chosen` is the
+    point to begin with.
+
+    With two modalities the map shows the `neighbours` nearest points; with more, as many of each modality, and each
+    modality can be taken off the map.
 
     Near means, whichever is given: largest in `similarities` [n, n]; largest cosine of `embeddings` [n, d]; or, with
     neither, closest on the map itself, so that dragging a point changes its neighbours. With the first two the lines
@@ -44,6 +49,9 @@ class JointMap(ScriptWidget):
         pictures: Mapping[int, Any] | None = None,
         pairs: Sequence[tuple[int, int]] = (),
         neighbours: int = 5,
+        sounds: Mapping[int, Any] | None = None,
+        sample_rate: int = 8000,
+        chosen: int = 0,
         **kwargs,
     ):
         self.positions = np.asarray(positions, dtype=np.float32)
@@ -73,6 +81,13 @@ class JointMap(ScriptWidget):
         if any(not 0 <= i < count for i in self.pictures):
             raise ValueError(f"pictures belong to points 0 to {count - 1}, not {sorted(self.pictures)}")
         self.pairs = [(int(i), int(j)) for i, j in pairs]
+        self.sounds = {int(i): as_sound(sound, f"sound {i}") for i, sound in (sounds or {}).items()}
+        if any(not 0 <= i < count for i in self.sounds):
+            raise ValueError(f"sounds belong to points 0 to {count - 1}, not {sorted(self.sounds)}")
+        if not 8000 <= sample_rate <= 96_000:
+            raise ValueError(f"a browser plays from 8000 to 96000 samples a second, not {sample_rate}")
+        if not 0 <= chosen < count:
+            raise ValueError(f"the chosen point is one of 0 to {count - 1}, not {chosen}")
         used = [name for name in MODALITY_COLOURS if name in self.modalities]
         spec = {
             "labels": list(self.labels),
@@ -81,6 +96,8 @@ class JointMap(ScriptWidget):
             "markers": {name: MODALITY_MARKERS[name] for name in used},
             "neighbours": neighbours,
             "pairs": [list(pair) for pair in self.pairs],
+            "sampleRate": sample_rate,
+            "chosen": chosen,
         }
         super().__init__(spec=spec, **kwargs)
         self._data = {
@@ -90,6 +107,9 @@ class JointMap(ScriptWidget):
             "pictures": [
                 {"point": i, "height": p.shape[1], "width": p.shape[2], "rgb": p.transpose(1, 2, 0).tobytes()}
                 for i, p in self.pictures.items()
+            ],
+            "sounds": [
+                {"point": i, "channels": len(sound), "samples": pack_floats(sound)} for i, sound in self.sounds.items()
             ],
         }
 
@@ -114,3 +134,13 @@ class JointMap(ScriptWidget):
         axes.set(xticks=[], yticks=[])
         counts = " and ".join(f"{self.modalities.count(name)} points of modality {name}" for name in names)
         return f"a map of {counts}"
+
+
+def as_sound(sound: Any, what: str = "a sound") -> np.ndarray:
+    """Return `sound` as float32 [channels, samples], or raise ValueError saying what it is instead."""
+    array = np.atleast_2d(np.asarray(sound, dtype=np.float32))
+    if array.ndim != 2 or len(array) not in (1, 2) or not array.shape[1] or not np.abs(array).max() <= 1:
+        raise ValueError(
+            f"{what} is [samples] or [2, samples] of -1 to 1; this is {list(np.shape(sound))}, or holds other numbers"
+        )
+    return array
