@@ -1,4 +1,4 @@
-"""The widgets of lesson 2.2, without a browser."""
+"""The widgets of lesson 2.1 without a browser: what they refuse, what they store."""
 
 from __future__ import annotations
 
@@ -8,86 +8,80 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.widgets import FrameScrubber, PointCloud, SpectrogramLab, UploadRecording
+from utils.widgets import FieldOfView, MergeSteps, WordAttention
+from utils.world.bpe import Merge, train
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-TONE = np.sin(np.arange(2000) * 0.8).astype(np.float32)
-VIDEO = np.random.default_rng(0).integers(0, 256, (4, 3, 8, 8), dtype=np.uint8)
-CLOUD = np.random.default_rng(0).normal(size=(20, 3))
+GREY = np.full((3, 8, 8), 128, dtype=np.uint8)
+EVEN = np.full((2, 2), 0.5)
+MERGES = train(["a red ring", "a red star", "a green ring"], 6)
 
 
-def halves(inputs):
-    return np.full((len(inputs), 2), 0.5)
+def views(**changed) -> dict:
+    part = np.linspace(0, 1, 2 * 2 * 64, dtype=np.float32).reshape(2, 2, 8, 8)
+    return {"CNN": {"block 1": part, "block 2": part}, "ViT": {"patches": part, "block 1": part}} | changed
 
 
-def scrubber(**changes):
-    settings = {"alone": halves, "together": halves, "orders": {"backwards": [3, 2, 1, 0]}, **changes}
-    return FrameScrubber({"one": (VIDEO, "left"), "two": (VIDEO[::-1], "right")}, ["left", "right"], **settings)
+MADE = {
+    "MergeSteps": lambda: MergeSteps(MERGES, "a red ring"),
+    "MergeSteps, before any merge": lambda: MergeSteps(MERGES, "a red ring", start=0),
+    "WordAttention": lambda: WordAttention(["red", "ring"], {"head 1": EVEN, "head 2": np.eye(2)}, chosen=1),
+    "FieldOfView": lambda: FieldOfView(GREY, views()),
+}
 
 
-def widgets():
-    return {
-        "SpectrogramLab": SpectrogramLab({"a tone": TONE}, 8000),
-        "PointCloud": PointCloud({"a cloud": (CLOUD, CLOUD[:, 0] > 0)}),
-        "FrameScrubber": scrubber(),
-        "UploadRecording": UploadRecording(lambda data: (VIDEO[0], "fine")),
-    }
-
-
-@pytest.mark.parametrize("name", list(widgets()))
-def test_every_widget_displays_a_still_with_alternative_text(name):
-    data, metadata = widgets()[name]._repr_mimebundle_()
+@pytest.mark.parametrize("name", list(MADE))
+def test_each_displays_a_still_with_alternative_text(name):
+    data, metadata = MADE[name]()._repr_mimebundle_()
     assert data[VIEW]["model_id"]
-    assert np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("RGB")).std() > 1
+    assert np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("L")).std() > 1
     alt = metadata["image/png"]["alt"]
     assert len(alt) > 10
     assert alt in data["text/plain"]
 
 
-def test_models_are_asked_for_each_frame_alone_repeated_and_in_each_order():
-    asked = []
-
-    def together(videos):
-        asked.append(np.asarray(videos))
-        return halves(videos)
-
-    scrubber(together=together)
-    repeated, ordered = asked[:2]
-    assert (repeated[2] == VIDEO[2]).all()
-    assert (ordered[0] == VIDEO[::-1]).all()
+def test_merge_steps_begin_in_the_middle_and_their_still_says_what_the_tokenizer_says():
+    steps = MergeSteps(MERGES, "a red ring")
+    assert steps._spec["start"] == 3
+    assert len(steps._spec["merges"]) == 6
+    tokens = steps.encoding.tokens("a red ring")
+    assert f"{len(tokens)} tokens after 3 merges" in steps.still()[1]
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: SpectrogramLab({}, 8000), "at least one sound"),
-        (lambda: SpectrogramLab({"a": TONE[:10]}, 8000), r"'a' is \[10\]"),
-        (lambda: SpectrogramLab({"a": np.full(500, np.nan)}, 8000), "finite"),
-        (lambda: SpectrogramLab({"a": TONE}, 8000, window=2), "a window has 4 to 128 ms"),
-        (lambda: SpectrogramLab({"a": TONE}, 8000, mels=2), "8 to 128 bands"),
-        (lambda: PointCloud({}), "at least one cloud"),
-        (lambda: PointCloud({"a": (CLOUD[:, :2], CLOUD[:, 0] > 0)}), r"'a' is \[20, 2\]"),
-        (lambda: PointCloud({"a": (CLOUD, CLOUD[:, 0])}), "says yes or no"),
-        (lambda: PointCloud({"a": (CLOUD, CLOUD[:, 0] > 0)}, notes={"b": "?"}), "no cloud called b"),
-        (lambda: scrubber(orders={}), "at least one video and one order"),
-        (lambda: scrubber(orders={"odd": [0, 1, 2, 4]}), "'odd' is"),
-        (lambda: scrubber(alone=lambda frames: np.zeros((1, 2))), r"finite shares, \[4, 2\]"),
-        (lambda: FrameScrubber({"one": (VIDEO, "up")}, ["left"], alone=halves, together=halves, orders={"x": range(4)}),
-         "up is none of the classes"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_shown_is_refused_in_words(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
+def test_a_byte_travels_as_the_letter_of_its_number():
+    (merge,) = train(["é"], 1)
+    assert MergeSteps([merge], "é")._spec["merges"] == [["\u00c3", "\u00a9", 1]]
 
 
-def test_a_recording_is_taken_and_what_is_none_is_refused():
-    def hear(data):
-        if data[:4] != b"RIFF":
-            raise ValueError("this is no WAV file")
-        return VIDEO[0], f"{len(data)} bytes"
+def test_bad_merges_and_texts_are_refused_in_words():
+    with pytest.raises(ValueError, match="at least one merge"):
+        MergeSteps([], "a")
+    with pytest.raises(ValueError, match="give a text"):
+        MergeSteps(MERGES, " ")
+    with pytest.raises(ValueError, match="there are 6 merges, so 7"):
+        MergeSteps(MERGES, "a", start=7)
+    with pytest.raises(ValueError, match="merged before any merge has made it"):
+        MergeSteps([Merge(b"ab", b"c", 1)], "abc")
 
-    upload = UploadRecording(hear)
-    assert upload.receive(b"RIFF and more", "mine.wav")["text"] == "13 bytes"
-    with pytest.raises(ValueError, match="no WAV file"):
-        upload.receive(b"Dear Sir")
+
+def test_bad_maps_are_refused_in_words():
+    for words, maps, chosen, message in (
+        (["red"], {"head": np.eye(1)}, 0, "from 2 to 64 words, not 1"),
+        (["red", "ring"], {}, 0, "at least one map"),
+        (["red", "ring"], {"head": np.eye(3)}, 0, r"\[2, 2\], not \[3, 3\]"),
+        (["red", "ring"], {"head": 2 * np.eye(2)}, 0, "take the softmax first"),
+        (["red", "ring"], {"head": np.eye(2)}, 2, "there is no word 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            WordAttention(words, maps, chosen=chosen)
+
+
+def test_bad_views_are_refused_in_words():
+    part = views()["CNN"]["block 1"]
+    for changed in ({"CNN": {"block 1": part}}, {"ViT": {"patches": part[:1], "block 1": part}}):
+        with pytest.raises(ValueError, match="as many layers"):
+            FieldOfView(GREY, views(**changed))
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        FieldOfView(GREY, views(CNN={"block 1": part, "block 2": 2 * part}))
+    with pytest.raises(ValueError, match=r"uint8 of shape \[3, height, width\]"):
+        FieldOfView(GREY[0], views())

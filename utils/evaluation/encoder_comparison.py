@@ -153,7 +153,7 @@ def main(worlds: list[str]) -> None:
     """Measure the points of `worlds`, of all if there are none, and store them in place of their older ones."""
     new = [point for world in worlds or WORLDS for encoder in ENCODERS for point in compare(world, encoder)]
     measured = {point.world for point in new}
-    kept = [point for point in load_comparison() if point.world not in measured] if RESULTS.exists() else []
+    kept = [point for point in load_comparison(RESULTS) if point.world not in measured] if RESULTS.exists() else []
     points = sorted([*kept, *new], key=lambda point: (point.world, point.encoder, point.pictures))
     text = json.dumps([dataclasses.asdict(point) for point in points], indent=1) + "\n"
     RESULTS.write_text(text, encoding="utf-8")

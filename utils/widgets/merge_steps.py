@@ -36,6 +36,7 @@ class MergeSteps(ScriptWidget):
         self.start = len(self.merges) // 2 if start is None else start
         if not 0 <= self.start <= len(self.merges):
             raise ValueError(f"there are {len(self.merges)} merges, so {self.start} is no place to begin at")
+        BytePairEncoding(self.merges)  # refuses merges that come before their parts
         self.encoding = BytePairEncoding(self.merges[: self.start])
         # a byte travels as the letter of its number
         merges = [[left.decode("latin-1"), right.decode("latin-1"), count] for left, right, count in self.merges]
