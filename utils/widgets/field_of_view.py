@@ -21,7 +21,7 @@ class FieldOfView(ScriptWidget):
 
     title = "How far a place sees"
     caption = "Point at a place, or walk with the arrow keys: it sees what is bright. Then go back through the layers."
-    still_size = (6.4, 3.4)
+    still_size = (6.4, 2.5)
     _esm = script("field_of_view.js")
 
     def __init__(self, picture: Any, views: Mapping[str, Mapping[str, Any]], **kwargs):

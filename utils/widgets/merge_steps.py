@@ -22,7 +22,7 @@ class MergeSteps(ScriptWidget):
         "Move the slider from no merge to all of them and watch letters grow into words. Then write a word that these "
         "texts never held."
     )
-    still_size = (6.4, 2.4)
+    still_size = (6.4, 1.7)
     _esm = script("merge_steps.js")
 
     def __init__(self, merges: Sequence[Merge], text: str, *, start: int | None = None, **kwargs):
