@@ -19,7 +19,7 @@ function render({ model, el }) {
   const canvas = h("canvas", { role: "img", style: `width:100%;max-width:${SIDE}px;touch-action:none;cursor:grab` });
   const hintId = uniqueId();
   const box = h("div", {
-    class: "course-map", style: `flex:0 1 ${SIDE}px`, tabindex: 0, role: "application", "aria-roledescription": "point cloud",
+    class: "course-map", style: `max-width:${SIDE}px`, tabindex: 0, role: "application", "aria-roledescription": "point cloud",
     "aria-label": "cloud to be turned with the arrow keys", "aria-describedby": hintId,
   }, canvas);
   const sample = (colour, round) => {

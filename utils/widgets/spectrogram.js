@@ -3,7 +3,7 @@
 const FFT = 1024; // a window is filled up with zeros to this, so that the picture is as high for any window
 const ROWS = FFT / 4; // a row of the picture for every two frequencies
 const RANGE = 8; // powers of ten below the loudest that are shown, as in `utils.models.audio.log_mel`
-const WIDE = 640, WAVE = 64, HIGH = 250, LEFT = 46, SLICE = 110, GAP = 8;
+const WIDE = 640, WAVE = 64, HIGH = 250, LEFT = 54, SLICE = 110, GAP = 8;
 
 /** The power of each frequency, 0 to half the rate, of `FFT` real samples (radix 2, in place, by Cooley and Tukey). */
 function powerOf(real) {
@@ -53,7 +53,7 @@ function render({ model, el }) {
 
   const sound = CONTROLS.select({ label: "Sound", options: sounds.map(({ name }) => name) }, compute);
   const length = buildSlider({ label: "Window", low: 4, high: 128, log: true, unit: "ms" }, compute);
-  const step = buildSlider({ label: "Hop, from one window to the next", low: 2, high: 64, log: true, unit: "ms" }, compute);
+  const step = buildSlider({ label: "Hop", low: 2, high: 64, log: true, unit: "ms" }, compute);
   const moment = buildSlider({ label: "Moment", low: 0, high: 100, step: 1, unit: "% of the sound" }, draw);
   const rows = CONTROLS.choice({ label: "Rows", options: ["frequencies", "mel bands"] }, compute);
   const scale = CONTROLS.toggle({ label: "logarithm" }, draw);
