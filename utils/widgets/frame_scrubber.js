@@ -8,7 +8,7 @@ function render({ model, el }) {
   const choose = CONTROLS.select({ label: "Video", options: videos.map(({ name }) => name) }, draw);
   const order = CONTROLS.select({ label: "Order of the frames", options: Object.keys(spec.orders) }, draw);
   const moment = buildSlider({ label: "Frame", low: 1, high: number, step: 1 }, draw);
-  moment.set(1);
+  moment.set(Math.ceil(number / 2));
   const play = h("button", { type: "button", onclick: run }, "Play");
   frame.controls.append(choose.node, order.node, moment.node, h("div", { class: "course-control" }, play));
 
