@@ -12,6 +12,7 @@ import importlib
 
 _HOME = {
     "Button": "controls",
+    "Chat": "chat",
     "Choice": "controls",
     "Control": "controls",
     "Select": "controls",
@@ -20,6 +21,7 @@ _HOME = {
     "Toggle": "controls",
     "FieldOfView": "field_of_view",
     "FigureWidget": "base",
+    "FlowPath": "flow_path",
     "FrameScrubber": "frame_scrubber",
     "LiveWidget": "base",
     "ScriptWidget": "base",

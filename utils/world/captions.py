@@ -9,6 +9,9 @@ from utils.world.scenes import Scene, Thing
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
+OPPOSITES = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+
+
 def noun_phrase(thing: Thing) -> str:
     """Return the words for one object, such as "a large red circle"."""
     return f"a {thing.size} {thing.colour} {thing.shape}"
@@ -31,6 +34,20 @@ def describe(scene: Scene) -> str:
     if len(things) == 2:
         return f"{noun_phrase(things[0])} {relation(scene, *things)} {noun_phrase(things[1])}"
     return " and ".join(f"{noun_phrase(thing)} in the {scene.place(thing)}" for thing in things) or "nothing"
+
+
+def same_meaning(told: str, true: str) -> bool:
+    """Say whether two captions tell the same: equal, or with two objects exchanged and the opposite relation.
+
+    "a small red ring above a large blue star" and "a large blue star below a small red ring" do.
+    """
+    if told == true:
+        return True
+    for word, opposite in OPPOSITES.items():
+        first, found, second = true.partition(f" {word} ")
+        if found and told == f"{second} {opposite} {first}":
+            return True
+    return False
 
 
 def render_captions(scenes: Iterable[Scene]) -> list[str]:
