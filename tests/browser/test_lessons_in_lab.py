@@ -35,6 +35,14 @@ ANSWERS = {
         "dot products, not cosines",
         "def cosine_similarities(images, texts):\n    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
     ),
+    "2.4": (
+        "2.4.1",
+        "def cross_attention(queries, keys, values):\n"
+        "    return (queries @ keys.T / keys.shape[-1] ** 0.5).softmax(dim=0) @ values",
+        "softmax over the words",
+        "def cross_attention(queries, keys, values):\n"
+        "    return F.scaled_dot_product_attention(queries[None], keys[None], values[None])[0]",
+    ),
 }
 
 
