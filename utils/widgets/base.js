@@ -263,6 +263,61 @@ function cividis(share) {
   return { colour: `rgb(${rgb.join(",")})`, ink: readableInk(rgb) };
 }
 
+/** Draw a waveform, [channels][samples] as one array, channel below channel; `share` (0 to 1) is where it is now. */
+function drawWaveform(canvas, samples, channels, width, height, share = null) {
+  const context = sharpContext(canvas, width, height);
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, width, height);
+  const each = samples.length / channels, tall = height / channels;
+  let loudest = 1e-9;
+  for (const value of samples) loudest = Math.max(loudest, Math.abs(value));
+  context.strokeStyle = "#009E73";
+  context.beginPath();
+  for (let c = 0; c < channels; c += 1) {
+    for (let x = 0; x < width; x += 1) {
+      let low = 0, high = 0;
+      for (let i = Math.floor((x * each) / width); i < Math.floor(((x + 1) * each) / width); i += 1) {
+        low = Math.min(low, samples[c * each + i]); high = Math.max(high, samples[c * each + i]);
+      }
+      const middle = (c + 0.5) * tall, scale = (0.46 * tall) / loudest;
+      context.moveTo(x + 0.5, middle - high * scale - 0.5);
+      context.lineTo(x + 0.5, middle - low * scale + 0.5);
+    }
+  }
+  context.stroke();
+  if (share !== null) { context.fillStyle = "#1f2933"; context.fillRect(share * width - 1, 0, 2, height); }
+}
+
+/** Samples of -1 to 1, [channels][samples] as one array, as the bytes of a WAV file. */
+function wavBytes(samples, channels, rate) {
+  const each = samples.length / channels, view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const letters = (at, word) => [...word].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  letters(0, "RIFF"); view.setUint32(4, 36 + 2 * samples.length, true); letters(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, channels, true);
+  view.setUint32(24, rate, true); view.setUint32(28, 2 * channels * rate, true);
+  view.setUint16(32, 2 * channels, true); view.setUint16(34, 16, true);
+  letters(36, "data"); view.setUint32(40, 2 * samples.length, true);
+  for (let i = 0; i < each; i += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      const value = Math.max(-1, Math.min(1, samples[c * each + i]));
+      view.setInt16(44 + 2 * (i * channels + c), Math.round(32767 * value), true);
+    }
+  }
+  return view.buffer;
+}
+
+/** A packed sound (bytes, channels, rate) as its waveform and the browser's own player. Returns {node, audio, draw}. */
+function soundPlayer(sound, alt) {
+  const WIDTH = 420, HEIGHT = 90;
+  const samples = unpack(sound.samples, Float32Array);
+  const canvas = h("canvas", { role: "img", "aria-label": alt, style: `width:${WIDTH}px` });
+  const file = new Blob([wavBytes(samples, sound.channels, sound.rate)], { type: "audio/wav" });
+  const audio = h("audio", { controls: true, preload: "metadata", "aria-label": alt, src: URL.createObjectURL(file) });
+  const draw = () => drawWaveform(canvas, samples, sound.channels, WIDTH, HEIGHT, audio.duration ? audio.currentTime / audio.duration : null);
+  audio.addEventListener("timeupdate", draw);
+  return { node: h("div", { class: "course-sound" }, canvas, audio), audio, draw };
+}
+
 /** Black or white, whichever has more contrast on the colour (WCAG's relative luminance). */
 function readableInk(rgb) {
   const [r, g, b] = rgb.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));

@@ -31,6 +31,30 @@ def pack_floats(values: Any) -> bytes:
     return array.tobytes()
 
 
+def pack_sound(waveform: Any, rate: float, what: str = "a sound") -> dict[str, Any]:
+    """Return a waveform of -1 to 1, [samples] or [2, samples], as its bytes, channels, and samples a second."""
+    array = np.atleast_2d(np.asarray(waveform))
+    if array.ndim != 2 or len(array) > 2 or not array.shape[1] or np.abs(array).max() > 1:
+        raise ValueError(f"{what} is a waveform of -1 to 1, [samples] or [2, samples], not {list(array.shape)}")
+    if rate < 1:
+        raise ValueError(f"{what} needs its rate, in samples a second, not {rate}")
+    return {"samples": pack_floats(array), "channels": len(array), "rate": int(rate)}
+
+
+def pack_video(frames: Any, rate: float, what: str = "a video") -> dict[str, Any]:
+    """Return pictures, uint8 [frames, 3, height, width], as height, width, bytes, and frames a second."""
+    array = np.asarray(frames)
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] != 3 or 0 in array.shape:
+        raise ValueError(
+            f"{what} is uint8 of shape [frames, 3, height, width]; this is {array.dtype} of {list(array.shape)}"
+        )
+    if rate <= 0:
+        raise ValueError(f"{what} needs its rate, in frames a second, not {rate}")
+    number, _, height, width = array.shape
+    rgb = np.ascontiguousarray(array.transpose(0, 2, 3, 1)).tobytes()
+    return {"frames": number, "height": height, "width": width, "rgb": rgb, "rate": float(rate)}
+
+
 def pack_table(record: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a record, or a list of records, as column names and rows of short text.
 
