@@ -22,6 +22,12 @@ ANSWERS = {
         "reshape instead of permute",
         "def to_tensor(pixels):\n    return torch.einsum('hwc->chw', pixels.float()) / 255",
     ),
+    "2.1": (
+        "2.1.3",
+        "def attention(q, k, v):\n    return (q @ k.T).softmax(dim=-1) @ v",
+        "not scaled",
+        "def attention(q, k, v):\n    return F.scaled_dot_product_attention(q[None], k[None], v[None])[0]",
+    ),
     "2.2": (
         "2.2.3",
         "def log_mel_energies(power, filters):\n    return (filters @ power).clamp(min=1e-10).log10()",
