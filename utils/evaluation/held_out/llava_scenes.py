@@ -27,7 +27,7 @@ def told(model: LLaVA, texts: Sequence[Text], pictures: Tensor) -> list[str]:
 
 
 def captions_right(model: LLaVA, scenes: Scenes, pictures: Tensor) -> Tensor:
-    """Return 1 for each picture, uint8 [scenes, 3, height, width], whose caption means what its scene's does, else 0."""
+    """Return 1 for each picture, uint8 [scenes, 3, height, width], whose caption means what its scene tells, else 0."""
     said = told(model, [(PICTURE, SUMMARY)] * len(scenes), pictures)
     return torch.tensor([same_meaning(a, b) for a, b in zip(said, render_captions(scenes), strict=True)]).float()
 
