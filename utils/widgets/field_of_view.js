@@ -16,10 +16,9 @@ function render({ model, el }) {
   layer.set(depth);
   frame.controls.append(layer.node);
   const hintId = uniqueId();
-  const panels = encoders.map((encoder, number) => {
-    const canvas = h("canvas", { class: "course-picture", role: "img", width, height, "aria-describedby": hintId, style: `width:${LARGE}px;height:${LARGE}px;touch-action:none;cursor:crosshair` });
+  const panels = encoders.map((encoder) => {
+    const canvas = h("canvas", { class: "course-picture", role: "img", width, height, style: `width:${LARGE}px;height:${LARGE}px;touch-action:none;cursor:crosshair` });
     const label = h("p", { class: "course-label" });
-    canvas.tabIndex = number === 0 ? 0 : -1;
     const follow = (event) => {
       const box = canvas.getBoundingClientRect();
       const at = (position, size, count) => Math.min(count - 1, Math.max(0, Math.floor((position / size) * count)));
@@ -27,16 +26,20 @@ function render({ model, el }) {
     };
     canvas.addEventListener("pointermove", follow);
     canvas.addEventListener("pointerdown", follow);
-    canvas.addEventListener("keydown", (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      choose([Math.min(rows - 1, Math.max(0, place[0] + step[0])), Math.min(columns - 1, Math.max(0, place[1] + step[1]))]);
-    });
     return { encoder, canvas, label };
   });
+  const places = h(
+    "div", { class: "course-row", tabindex: 0, role: "application", "aria-roledescription": "places of a picture", "aria-label": "the picture, through each encoder", "aria-describedby": hintId },
+    ...panels.map(({ canvas, label }) => h("div", {}, label, canvas)),
+  );
+  places.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    choose([Math.min(rows - 1, Math.max(0, place[0] + step[0])), Math.min(columns - 1, Math.max(0, place[1] + step[1]))]);
+  });
   frame.stage.append(
-    h("div", { class: "course-row" }, ...panels.map(({ canvas, label }) => h("div", {}, label, canvas))),
+    places,
     h("p", { class: "course-note", id: hintId }, "The frame is the place. Bright: pixels whose change would change it; dark: pixels that it cannot see."),
   );
 

@@ -41,7 +41,6 @@ function render({ model, el }) {
       button.classList.toggle("course-looking", i === chosen);
       button.setAttribute("aria-pressed", String(i === chosen));
       button.tabIndex = i === chosen ? 0 : -1;
-      button.setAttribute("aria-label", `${spec.words[i]}, ${row[i].toFixed(2)}`);
     });
     const best = row.map((share, i) => [share, i]).sort((a, b) => b[0] - a[0]).slice(0, 3);
     frame.say(`${spec.words[chosen]} takes most from ${best.map(([share, i]) => `${spec.words[i]} (${share.toFixed(2)})`).join(", ")}.`);
