@@ -25,8 +25,9 @@ function render({ model, el }) {
   }));
   frame.controls.append(which.node, ...Object.values(sliders).map((slider) => slider.node));
   const canvas = h("canvas", { role: "img", style: `width:${SIDE}px;max-width:100%` });
-  const bars = ["text", "picture", "weights", "attention"].map((name) => {
-    const fill = h("div"), number = h("span", { class: "course-number" });
+  const { text, image: picture, other } = spec.colours;
+  const bars = [["text", text], ["picture", picture], ["weights", other], ["attention", other]].map(([name, colour]) => {
+    const fill = h("div", { style: `background:${colour}` }), number = h("span", { class: "course-number" });
     return { name: h("span", {}, name), bar: h("div", { class: "course-bar" }, fill), fill, number };
   });
   const group = (title, rows) => [
@@ -51,12 +52,15 @@ function render({ model, el }) {
     context.fillRect(0, 0, SIDE, SIDE);
     box(0, 0, words, words, spec.colours.text);
     box(words, words, image, image, spec.colours.image);
-    box(words, 0, image, words, "#9aa3af");
-    box(0, words, words, image, "#9aa3af");
-    context.lineWidth = 2;
-    context.strokeStyle = tokens > window_ ? spec.colours.over : "#1f2933";
-    context.setLineDash(tokens > window_ ? [6, 4] : []);
-    context.strokeRect(2, 2, window_ * unit, window_ * unit);
+    box(words, 0, image, words, other);
+    box(0, words, words, image, other);
+    // a frame that is seen on any colour: white under dark, broken where the window is too small
+    for (const [colour, width] of [["#ffffff", 5], ["#1f2933", 2]]) {
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.setLineDash(tokens > window_ && width === 2 ? [6, 4] : []);
+      context.strokeRect(2, 2, window_ * unit, window_ * unit);
+    }
     canvas.setAttribute("aria-label", `all pairs of ${tokens.toLocaleString("en")} tokens, in a window of ${window_.toLocaleString("en")}`);
 
     const shares = [words / window_, image / window_, all ? weights / all : 0, all ? attention / all : 0];

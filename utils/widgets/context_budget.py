@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from utils.style import BAD, MODALITY_COLOURS, NEUTRAL
-from utils.widgets.base import ScriptWidget, script
+from utils.style import MODALITY_COLOURS, NEUTRAL
+from utils.widgets.base import ScriptWidget, script, write
 from utils.widgets.controls import Slider
 
 if TYPE_CHECKING:
     from matplotlib.patches import Rectangle
 
 SIZES = ("vocabulary", "length", "width", "depth", "hidden")
-WORDS = Slider("words", "Words of text", 0, 4000, value=10, step=10)
+WORDS = Slider("words", "Words of text", 0, 4000, value=200, step=10)
 PIXELS = Slider("pixels", "Side of the picture", 0, 2048, value=224, step=32, unit="pixels")
 PATCH = Slider("patch", "Side of a patch", 8, 32, value=16, step=2, unit="pixels")
 
@@ -55,7 +55,7 @@ class ContextBudget(ScriptWidget):
         spec = {
             "models": self.models,
             "controls": [{**slider.spec(), "start": start} for slider, start in starts],
-            "colours": {"text": MODALITY_COLOURS["text"], "image": MODALITY_COLOURS["image"], "over": BAD},
+            "colours": {"text": MODALITY_COLOURS["text"], "image": MODALITY_COLOURS["image"], "other": NEUTRAL},
         }
         super().__init__(spec=spec, **kwargs)
 
@@ -74,7 +74,7 @@ class ContextBudget(ScriptWidget):
         name = next(iter(self.models))
         window, costs = self.models[name]["length"], self.costs(name)
         text, tokens = costs["text"], costs["text"] + costs["image"]
-        axes = figure.subplots()
+        axes, beside = figure.subplots(1, 2)
         for corner, wide, tall, colour in (
             ((0, 0), text, text, MODALITY_COLOURS["text"]),
             ((text, text), tokens - text, tokens - text, MODALITY_COLOURS["image"]),
@@ -91,7 +91,7 @@ class ContextBudget(ScriptWidget):
             f"{name}: {text} tokens of text and {costs['image']} of the picture, {tokens / window:.1%} of a window of "
             f"{window}; {total:.2e} FLOPs, {costs['attention'] / total:.1%} of them in attention"
         )
-        axes.set_title(sentence.replace("; ", "\n"), loc="left", fontsize=9)
+        write(beside, sentence.replace(": ", ":\n").replace(", ", "\n").replace("; ", "\n"), width=36)
         return f"a square of all pairs of tokens within the context window. {sentence}"
 
 
