@@ -478,63 +478,63 @@ GUIDED_STEP = Exercise(
 # 2.8.5 -------------------------------------------------------------------------------------------------------------
 
 
-def conversation(picture_tokens, turns, question, context, room):
+def conversation(picture, turns, question, context, room):
     """The picture, as many of the last turns as fit, the question; room for the answer is kept free."""
-    used = 1 + picture_tokens + len(question) + room
+    used = 1 + len(picture) + len(question) + room
     kept = []
     for turn in reversed(turns):
         if used + len(turn) > context:
             break
         kept.insert(0, turn)
         used += len(turn)
-    return ["<image>"] * picture_tokens + [word for turn in kept for word in turn] + list(question)
+    return list(picture) + [word for turn in kept for word in turn] + list(question)
 
 
-def _conversation_by_start(picture_tokens, turns, question, context, room):
+def _conversation_by_start(picture, turns, question, context, room):
     start = 0
-    while 1 + picture_tokens + sum(map(len, turns[start:])) + len(question) + room > context and start < len(turns):
+    while 1 + len(picture) + sum(map(len, turns[start:])) + len(question) + room > context and start < len(turns):
         start += 1
     words = [word for turn in turns[start:] for word in turn]
-    return ["<image>"] * picture_tokens + words + list(question)
+    return list(picture) + words + list(question)
 
 
-def _keeps_the_oldest(picture_tokens, turns, question, context, room):
-    used = 1 + picture_tokens + len(question) + room
+def _keeps_the_oldest(picture, turns, question, context, room):
+    used = 1 + len(picture) + len(question) + room
     kept = []
     for turn in turns:
         if used + len(turn) > context:
             break
         kept.append(turn)
         used += len(turn)
-    return ["<image>"] * picture_tokens + [word for turn in kept for word in turn] + list(question)
+    return list(picture) + [word for turn in kept for word in turn] + list(question)
 
 
-def _cuts_the_picture(picture_tokens, turns, question, context, room):
-    words = ["<image>"] * picture_tokens + [word for turn in turns for word in turn] + list(question)
+def _cuts_the_picture(picture, turns, question, context, room):
+    words = list(picture) + [word for turn in turns for word in turn] + list(question)
     return words[-(context - 1 - room) :]
 
 
-def _no_room_for_the_answer(picture_tokens, turns, question, context, room):
-    return conversation(picture_tokens, turns, question, context, 0)
+def _no_room_for_the_answer(picture, turns, question, context, room):
+    return conversation(picture, turns, question, context, 0)
 
 
-def _forgets_all(picture_tokens, turns, question, context, room):
-    return ["<image>"] * picture_tokens + list(question)
+def _forgets_all(picture, turns, question, context, room):
+    return list(picture) + list(question)
 
 
-def _latest_first(picture_tokens, turns, question, context, room):
-    used = 1 + picture_tokens + len(question) + room
+def _latest_first(picture, turns, question, context, room):
+    used = 1 + len(picture) + len(question) + room
     kept = []
     for turn in reversed(turns):
         if used + len(turn) > context:
             break
         kept.append(turn)
         used += len(turn)
-    return ["<image>"] * picture_tokens + [word for turn in kept for word in turn] + list(question)
+    return list(picture) + [word for turn in kept for word in turn] + list(question)
 
 
-def _start_not_counted(picture_tokens, turns, question, context, room):
-    return conversation(picture_tokens, turns, question, context + 1, room)
+def _start_not_counted(picture, turns, question, context, room):
+    return conversation(picture, turns, question, context + 1, room)
 
 
 def _conversation_cases(rng):
@@ -547,11 +547,12 @@ def _conversation_cases(rng):
     for number, fitting in ((4, 1), (5, 2), (6, 3)):
         turns = [said(int(rng.integers(3, 6))) for _ in range(number)]
         turns[0], turns[-1] = said(2), said(9)  # so that it matters which turns are kept
-        question, picture_tokens, room = said(5), int(rng.integers(3, 6)), int(rng.integers(6, 9))
+        question, room = said(5), int(rng.integers(6, 9))
+        picture = ["<image>"] * int(rng.integers(3, 6)) + ["<end>"]
         # one place too few for one turn more
-        needed = 1 + picture_tokens + len(question) + room + sum(map(len, turns[-fitting - 1 :]))
-        cases.append(Case(args=(picture_tokens, turns, question, needed - 1, room)))
-    return [*cases, Case(args=(3, [said(5), said(6)], said(4), 60, 8))]
+        needed = 1 + len(picture) + len(question) + room + sum(map(len, turns[-fitting - 1 :]))
+        cases.append(Case(args=(picture, turns, question, needed - 1, room)))
+    return [*cases, Case(args=(["<image>"] * 3, [said(5), said(6)], said(4), 60, 8))]
 
 
 CONVERSATION = Exercise(
