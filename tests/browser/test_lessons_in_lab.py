@@ -28,6 +28,13 @@ ANSWERS = {
         "averaged",
         "def combine(beliefs):\n    return torch.softmax(beliefs.log().sum(dim=0), dim=-1)",
     ),
+    "1.3": (
+        "1.3.1",
+        "def next_tokens(logits, tokens):\n    return logits[torch.arange(len(tokens)), (tokens != 0).sum(1) - 2].argmax(-1)",
+        "the word before the last",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits.argmax(-1).gather(1, (tokens != 0).sum(1, keepdim=True) - 1)[:, 0]",
+    ),
     "2.1": (
         "2.1.3",
         "def attention(q, k, v):\n    return (q @ k.T).softmax(dim=-1) @ v",
@@ -46,6 +53,12 @@ ANSWERS = {
         "def cosine_similarities(images, texts):\n    return images @ texts.T",
         "dot products, not cosines",
         "def cosine_similarities(images, texts):\n    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
+    ),
+    "2.6": (
+        "2.6.4",
+        "def merge(weight, lora_A, lora_B, alpha):\n    return weight + lora_B @ lora_A",
+        "alpha forgotten",
+        "def merge(weight, lora_A, lora_B, alpha):\n    return torch.addmm(weight, lora_B, lora_A, alpha=alpha / len(lora_A))",
     ),
     "2.4": (
         "2.4.1",
