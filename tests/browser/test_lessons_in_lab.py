@@ -68,6 +68,13 @@ ANSWERS = {
         "def cross_attention(queries, keys, values):\n"
         "    return F.scaled_dot_product_attention(queries[None], keys[None], values[None])[0]",
     ),
+    "2.8": (
+        "2.8.3",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n    return (1 - t) * noise + t * picture, picture",
+        "the picture for the velocity",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n"
+        "    return noise + t * (picture - noise), picture - noise",
+    ),
 }
 
 
