@@ -58,7 +58,8 @@ ANSWERS = {
         "2.6.4",
         "def merge(weight, lora_A, lora_B, alpha):\n    return weight + lora_B @ lora_A",
         "alpha forgotten",
-        "def merge(weight, lora_A, lora_B, alpha):\n    return torch.addmm(weight, lora_B, lora_A, alpha=alpha / len(lora_A))",
+        "def merge(weight, lora_A, lora_B, alpha):\n"
+        "    return torch.addmm(weight, lora_B, lora_A, alpha=alpha / len(lora_A))",
     ),
     "2.4": (
         "2.4.1",
