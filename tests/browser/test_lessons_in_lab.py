@@ -30,7 +30,8 @@ ANSWERS = {
     ),
     "1.3": (
         "1.3.1",
-        "def next_tokens(logits, tokens):\n    return logits[torch.arange(len(tokens)), (tokens != 0).sum(1) - 2].argmax(-1)",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits[torch.arange(len(tokens)), (tokens != 0).sum(1) - 2].argmax(-1)",
         "the word before the last",
         "def next_tokens(logits, tokens):\n"
         "    return logits.argmax(-1).gather(1, (tokens != 0).sum(1, keepdim=True) - 1)[:, 0]",
