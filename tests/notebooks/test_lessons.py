@@ -1,7 +1,6 @@
 """Every lesson: fresh, solvable, honest when unsolved, and in the rhythm of the course.
 
-A lesson's notebook takes up to a minute, so each is run three times and no more: its solution, a learner's notebook
-that was saved unsolved, and one that is solved.
+A lesson's notebook takes up to a minute, so each is run twice and no more, side by side: saved unsolved, and solved.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ import shutil
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from utils.exercises.definition import count
 from utils.exercises.registry import lesson_exercises
-from utils.lessons import COURSE, LESSONS, SOLUTIONS
+from utils.lessons import COURSE, LESSONS, SOLUTIONS, find_lesson
 from utils.publishing.building import find_orphans, find_stale
 from utils.publishing.checking import check_notebook
 from utils.publishing.verdicts import joined, output_text
@@ -124,45 +125,72 @@ def test_every_exercise_is_asked_once_and_its_answer_is_not_given_away(lesson):
     assert all(cell["outputs"] == [] and "SOLUTION" not in joined(cell["source"]) for cell in answers)
 
 
-@pytest.mark.notebook
-@each_lesson
-def test_the_solution_is_green(lesson, tmp_path):
-    assert red(run_nbval(lesson.solution, tmp_path / "report")) == {}
-
-
-@pytest.mark.notebook
-@each_lesson
-def test_an_unsolved_notebook_is_red_in_exactly_its_checks_even_when_run_and_saved(lesson, tmp_path):
+def unsolved(lesson) -> dict:
+    """The learner's notebook as Run All and Save leave it."""
     notebook = load(lesson.notebook)
-    checks = [cell for cell in code_cells(notebook) if "check" in course_of(cell)]
-    for cell in checks:  # as Run All and Save leave it
-        exercise = course_of(cell)["check"]
-        (passed,) = [line for line in output_text(cell["outputs"]).splitlines() if line.startswith(f"{exercise} ")]
-        to_do = passed.partition(": passed")[0] + ": to do"
-        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": f"{to_do}\n"}]
-        cell["metadata"]["expected"] = to_do
-    saved = tmp_path / lesson.notebook.name
-    saved.write_text(json.dumps(notebook), encoding="utf-8")
-    records = run_nbval(saved, tmp_path / "report")
+    for cell in code_cells(notebook):
+        if "check" in course_of(cell):
+            exercise = course_of(cell)["check"]
+            (passed,) = [line for line in output_text(cell["outputs"]).splitlines() if line.startswith(f"{exercise} ")]
+            to_do = passed.partition(": passed")[0] + ": to do"
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": f"{to_do}\n"}]
+            cell["metadata"]["expected"] = to_do
+    return notebook
+
+
+@pytest.fixture(scope="module", params=WRITTEN, ids=lambda lesson: lesson.id)
+def runs(request, tmp_path_factory):
+    """A lesson run unsolved and solved: side by side, on one thread each, as two cores allow."""
+    lesson, folder = request.param, tmp_path_factory.mktemp("runs")
+    saved = folder / lesson.notebook.name
+    saved.write_text(json.dumps(unsolved(lesson)), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield (
+            lesson,
+            pool.submit(run_nbval, saved, folder / "unsolved"),
+            pool.submit(run_nbval, lesson.solution, folder / "solved"),
+        )
+
+
+@pytest.mark.notebook
+def test_an_unsolved_notebook_is_red_in_exactly_its_checks_even_when_run_and_saved(runs):
+    lesson, running, _ = runs
+    checks = [cell for cell in code_cells(unsolved(lesson)) if "check" in course_of(cell)]
+    records = running.result()
     assert set(red(records)) == {cell["id"] for cell in checks}, red(records)
     for cell in checks:  # what was stored is what came out again: by itself, nbval would have been content
         assert records[cell["id"]]["text"].startswith(cell["metadata"]["expected"])
 
 
 @pytest.mark.notebook
+def test_the_solution_is_green_and_passes_every_check(runs):
+    lesson, _, running = runs
+    records = running.result()
+    assert red(records) == {}
+    checks = [cell for cell in code_cells(load(lesson.solution)) if "check" in course_of(cell)]
+    exercises = {exercise.id: exercise for exercise in lesson_exercises(lesson.id, missing_ok=True)}
+    assert len(checks) == len(exercises)
+    for cell in checks:
+        exercise = exercises[course_of(cell)["check"]]
+        expected = f"{exercise.id} {exercise.title}: passed, {count(exercise.points, 'point')}"
+        assert expected in records[cell["id"]]["text"]
+
+
 @each_lesson
-def test_a_solved_notebook_earns_all_points(lesson, tmp_path):
+def test_a_learners_notebook_with_the_solutions_answers_is_the_solution(lesson):
     notebook, solution = load(lesson.notebook), load(lesson.solution)
-    solved = {cell["id"]: cell["source"] for cell in code_cells(solution) if "answer" in course_of(cell)}
-    for cell in notebook["cells"]:
-        cell["source"] = solved.get(cell["id"], cell["source"])
-    mine = tmp_path / "mine.ipynb"
-    mine.write_text(json.dumps(notebook), encoding="utf-8")
-    result = check_notebook(mine, cell_timeout=CELL_TIMEOUT)
-    exercises = lesson_exercises(lesson.id, missing_ok=True)
-    assert [f"{found.exercise}: {found.status} {found.message}" for found in result.exercises] == [
-        f"{exercise.id}: passed " for exercise in exercises
+    answers = {cell["id"]: cell["source"] for cell in code_cells(solution) if "answer" in course_of(cell)}
+    assert [joined(answers.get(cell["id"], cell["source"])) for cell in code_cells(notebook)] == [
+        joined(cell["source"]) for cell in code_cells(solution)
     ]
+
+
+@pytest.mark.notebook
+def test_a_solved_notebook_earns_all_points(tmp_path):
+    lesson = find_lesson("0.1")
+    mine = shutil.copy(lesson.solution, tmp_path / "mine.ipynb")
+    result = check_notebook(mine, cell_timeout=CELL_TIMEOUT)
     assert result.passed
-    assert result.points == result.out_of == sum(exercise.points for exercise in exercises)
+    assert result.points == result.out_of == sum(exercise.points for exercise in lesson_exercises(lesson.id))
     assert result.notes == ()
