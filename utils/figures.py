@@ -106,10 +106,12 @@ def show_bars(
     x: str,
     alt: str,
     format: str = ".2f",
+    colours: Mapping[str, str] = MODALITY_COLOURS,
 ) -> None:
     """Display a horizontal bar for each name, with its value at its end.
 
     A bar called by a modality has its colour; one called by several, such as "text + image", has a stripe of each.
+    Other names have theirs from `colours`, or none.
     """
     figure = new_figure(6.4, 0.8 + 0.36 * len(bars))
     axes = figure.subplots()
@@ -118,7 +120,7 @@ def show_bars(
         height = 0.62 / len(parts)
         for i, part in enumerate(parts):
             middle = place + (i - (len(parts) - 1) / 2) * height
-            axes.barh(middle, value, height=height, color=MODALITY_COLOURS.get(part, NEUTRAL))
+            axes.barh(middle, value, height=height, color=colours.get(part, NEUTRAL))
         axes.annotate(
             f"{value:{format}}",
             (value, place),
