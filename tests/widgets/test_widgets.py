@@ -374,8 +374,8 @@ def test_pictures_may_be_tensors():
 
 
 def test_panels_refuse_what_they_cannot_show():
-    with pytest.raises(ValueError, match="'sound' is none of them"):
-        Panel("Sound", "sound", GREY)
+    with pytest.raises(ValueError, match="'smell' is none of them"):
+        Panel("Smell", "smell", GREY)
     with pytest.raises(ValueError, match=r"not \[2, 4, 4\]"):
         Panel("Numbers", "array", np.zeros((2, 4, 4)))
     with pytest.raises(ValueError, match="finite"):
