@@ -28,15 +28,26 @@ def features():
 
 
 def test_each_picture_stands_where_its_row_has_an_image(model, features):
+    torch.nn.init.zeros_(model.before.weight)
     embeddings = model.embed(TOKENS, features)
-    soft = model.projector(features * 6**0.5)
+    soft = model.projector(features)
     assert torch.equal(embeddings[0, [1, 3]], soft[0])
     assert torch.equal(embeddings[1, [2, 3]], soft[1])
     text = TOKENS != IMAGE
     assert torch.equal(embeddings[text], model.language.embed(TOKENS)[text])
 
 
-def test_without_pictures_it_is_its_language_model(model):
+def test_each_position_brings_along_what_stood_before_it(model, features):
+    whole = model.embed(TOKENS, features)
+    weight = model.before.weight.detach().clone()
+    torch.nn.init.zeros_(model.before.weight)
+    alone = model.embed(TOKENS, features)
+    assert torch.equal(whole[:, 0], alone[:, 0])
+    assert torch.allclose(whole[:, 1:], alone[:, 1:] + alone[:, :-1] @ weight.T, atol=1e-6)
+
+
+def test_without_pictures_and_without_what_stood_before_it_is_its_language_model(model):
+    torch.nn.init.zeros_(model.before.weight)
     tokens = torch.tensor([[START, 20, 21]])
     assert torch.equal(model(tokens, torch.empty(1, 0, 6)), model.language(tokens))
 

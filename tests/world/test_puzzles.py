@@ -11,7 +11,6 @@ from utils.world.puzzles import (
     FORMS,
     MEANINGS,
     NEW_WORDS,
-    ROW,
     balanced_shots,
     binding_episodes,
     chain_answers,
@@ -142,6 +141,24 @@ def test_prompts_and_answers_say_what_is_asked_and_each_step_or_the_last(album, 
         assert at_once[row].tolist() == [colours[-1], END]
 
 
+@pytest.mark.parametrize("dominoes", [2, 5])
+def test_a_smaller_ring_has_fewer_colours_and_steps(album, generator, dominoes):
+    chains = domino_chains(album, 10, generator, dominoes=dominoes)
+    assert chains.tiles.shape == (10, dominoes, 2)
+    assert chains.deepest == dominoes - 1
+    depth = torch.full((10,), chains.deepest)
+    assert (chain_prompts(chains, depth) == IMAGE).sum(1).tolist() == [dominoes] * 10
+    answers = chain_answers(chains, depth, steps=True)
+    assert answers.shape == (10, dominoes)
+    assert (answers[:, -1] == END).all()
+
+
+def test_too_few_or_too_many_dominoes_are_refused(album, generator):
+    for dominoes in (1, 9):
+        with pytest.raises(ValueError, match="a puzzle has 2 to 8 dominoes"):
+            domino_chains(album, 1, generator, dominoes=dominoes)
+
+
 def test_the_last_word_is_the_one_before_the_end():
     rows = torch.tensor([[20, 21, END, PAD], [20, END, PAD, PAD], [20, 21, 22, 23], [END, PAD, PAD, PAD]])
     assert last_words(rows).tolist() == [21, 20, 23, END]
@@ -152,13 +169,13 @@ def test_the_last_word_is_the_one_before_the_end():
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_clues_and_the_picture_together_leave_one_order_and_without_it_two(album, generator, form):
-    rows = rows_of_things(album, 12, generator)
-    place = torch.randint(ROW, (12,), generator=generator)
-    prompts, pictures, answers = row_prompts(rows, place, form, generator)
+    things_in_row = FORMS[form]
+    rows = rows_of_things(album, 12, things_in_row, generator)
+    prompts, pictures = row_prompts(rows, form, generator)
     for i in range(12):
         words = [VOCABULARY[j] for j in prompts[i].tolist() if j not in (START, IMAGE)]
-        names, text = words[:ROW], words[ROW:-1]
-        clues = [(text[j], text[j + 3]) for j in range(0, len(text), 4)]
+        names, text = words[:things_in_row], words[things_in_row:-1]
+        clues = [(text[j + 1], text[j + 2]) for j in range(0, len(text), 3)]
         row = tuple(COLOURS[j] for j in rows.colours[i])
         shown = [tuple(colour for _, colour in things(album, tiles)) for tiles in pictures[i]]
         if form == "clue in a picture":
@@ -167,15 +184,15 @@ def test_the_clues_and_the_picture_together_leave_one_order_and_without_it_two(a
         assert consistent_orders(clues, names) == [row]
         if form == "sketch":
             assert (*shown[0], *shown[1]) == row
-        assert VOCABULARY[answers[i]] == row[place[i]]
-        assert words[-1] == ("one", "two", "three", "four")[place[i]]
+        assert VOCABULARY[rows.answers[i]] == row[rows.place[i]]
+        assert words[-1] == ("one", "two", "three", "four")[rows.place[i]]
     assert (prompts == IMAGE).sum(1).tolist() == [pictures.shape[1]] * 12
 
 
 def test_an_unknown_form_is_refused(album, generator):
-    rows = rows_of_things(album, 1, generator)
+    rows = rows_of_things(album, 1, 4, generator)
     with pytest.raises(ValueError, match="form must be one of words, clue in a picture, sketch"):
-        row_prompts(rows, torch.tensor([0]), "film", generator)
+        row_prompts(rows, "film", generator)
 
 
 def test_one_seed_gives_the_same_puzzles(album):

@@ -63,5 +63,6 @@ class StepChain(ScriptWidget):
             axes.axis("off")
         for axes, picture in zip(grid.flat, self.pictures.values(), strict=False):
             axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
-        grid[0, 0].set_title(f"{self.question} {', '.join(self.steps)}", loc="left", fontsize=9, color=INK)
+        title = grid[0, 0].set_title(f"{self.question} {', '.join(self.steps)}", loc="left", fontsize=9, color=INK)
+        title.set_in_layout(False)  # else the first picture would be as wide as the text
         return f"{len(self.pictures)} pictures, the question {self.question!r}, and the model's steps"

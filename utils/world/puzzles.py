@@ -23,7 +23,6 @@ NEW_WORDS = ("brig", "byd", "canol", "chwith", "dan", "dim", "gwaelod", "uwchben
 MEANINGS = ("pair", "colour", "shape")
 DOMINOES = len(COLOURS)
 DEEPEST = 6  # steps along a chain of dominoes
-ROW = 4  # things in a row that is to be put in order
 
 
 def token(word: str) -> int:
@@ -148,7 +147,7 @@ def balanced_shots(number: int, shots: int, generator: torch.Generator) -> Int[T
 
 @dataclass(frozen=True)
 class Chains:
-    """Eight dominoes each, in random order, whose colours form one chain; shapes say nothing.
+    """Dominoes in random order whose colours form one ring; shapes say nothing.
 
     A domino shows two objects side by side: two tiles, numbers of an album's pictures. The colour on the right of one
     is that on the left of the next. `chain` holds the colours along it, from the one at which the question starts.
@@ -157,21 +156,27 @@ class Chains:
     tiles: Int[Tensor, "puzzles dominoes 2"]
     chain: Int[Tensor, "puzzles colours"]
 
+    @property
+    def deepest(self) -> int:
+        """The greatest number of steps that can be asked for: no colour comes twice."""
+        return self.chain.shape[1] - 1
 
-def domino_chains(album: Album, number: int, generator: torch.Generator) -> Chains:
-    """Return `number` puzzles; each chain runs through all eight colours and back to where it began."""
-    ring = torch.rand(number, DOMINOES, generator=generator).argsort(1)
-    order = torch.rand(number, DOMINOES, generator=generator).argsort(1)
+
+def domino_chains(album: Album, number: int, generator: torch.Generator, *, dominoes: int = DOMINOES) -> Chains:
+    """Return `number` puzzles; each ring runs through as many colours as there are `dominoes`, two to eight."""
+    if not 2 <= dominoes <= DOMINOES:
+        raise ValueError(f"a puzzle has 2 to {DOMINOES} dominoes, one for each colour of its ring, not {dominoes}")
+    ring = torch.rand(number, len(COLOURS), generator=generator).argsort(1)[:, :dominoes]
+    order = torch.rand(number, dominoes, generator=generator).argsort(1)
     halves = torch.stack([ring.gather(1, order), ring.roll(-1, 1).gather(1, order)], dim=2)
-    start = torch.randint(DOMINOES, (number, 1), generator=generator)
-    chain = ring.gather(1, (start + torch.arange(DEEPEST + 1)) % DOMINOES)
+    start = torch.randint(dominoes, (number, 1), generator=generator)
+    chain = ring.gather(1, (start + torch.arange(min(DEEPEST, dominoes - 1) + 1)) % dominoes)
     return Chains(album.draw(_pairs_of(album, halves, generator), generator), chain)
 
 
 def chain_prompts(chains: Chains, depth: Int[Tensor, " puzzles"]) -> Int[Tensor, "puzzles length"]:
     """Return <start>, an <image> for each domino, the number of steps in words, and the colour to start from."""
-    number = len(chains.chain)
-    start, pictures = torch.full((number, 1), START), torch.full((number, DOMINOES), IMAGE)
+    start, pictures = torch.full_like(chains.chain[:, :1], START), torch.full_like(chains.tiles[..., 0], IMAGE)
     return torch.cat([start, pictures, _NUMBER_WORDS[depth][:, None], _COLOUR_WORDS[chains.chain[:, :1]]], dim=1)
 
 
@@ -181,7 +186,7 @@ def chain_answers(chains: Chains, depth: Int[Tensor, " puzzles"], *, steps: bool
     if not steps:
         last = words.gather(1, depth[:, None] - 1)
         return torch.cat([last, torch.full_like(last, END)], dim=1)
-    place = torch.arange(DEEPEST + 1)
+    place = torch.arange(chains.deepest + 1)
     words = torch.cat([words, words[:, :1]], dim=1).masked_fill(place > depth[:, None], PAD)
     return words.masked_fill(place == depth[:, None], END)
 
@@ -195,56 +200,63 @@ def last_words(generated: Int[Tensor, "puzzles length"]) -> Int[Tensor, " puzzle
 # Rows to be put in order ----------------------------------------------------------------------------------------------
 
 
+FORMS = {"words": 4, "clue in a picture": 3, "sketch": 4}  # how a puzzle is given, and how many things stand in its row
+
+
 @dataclass(frozen=True)
 class Rows:
-    """Four things of different colours stand in a row; clues say which stands directly left of which.
+    """Things of different colours stand in a row; each clue says which stands directly left of which.
 
-    `colours` is the row from left to right. `clues` holds the three clues in the order in which they are given: the
-    place in the row of its left thing. `tiles` are numbers of an album's pictures, one for each thing of the row: what
-    a sketch shows, and each clue that is given as a picture.
+    `colours` is the row from left to right. `clues` holds the clues in the order in which they are given: the place in
+    the row of each one's left thing. `tiles` are numbers of an album's pictures, one for each thing of the row: what a
+    sketch shows, and a clue that is given as a picture. `place` is the place that is asked for, counted from 0.
     """
 
-    colours: Int[Tensor, "puzzles 4"]
-    clues: Int[Tensor, "puzzles 3"]
-    tiles: Int[Tensor, "puzzles 4"]
+    colours: Int[Tensor, "puzzles things"]
+    clues: Int[Tensor, "puzzles clues"]
+    tiles: Int[Tensor, "puzzles things"]
+    place: Int[Tensor, " puzzles"]
+
+    @property
+    def answers(self) -> Int[Tensor, " puzzles"]:
+        """The word that answers each puzzle: the colour of the thing at the place that is asked for."""
+        return _COLOUR_WORDS[self.colours.gather(1, self.place[:, None])[:, 0]]
 
 
-def rows_of_things(album: Album, number: int, generator: torch.Generator) -> Rows:
-    """Return `number` rows with their clues in random order."""
-    colours = torch.rand(number, len(COLOURS), generator=generator).argsort(1)[:, :ROW]
-    clues = torch.rand(number, ROW - 1, generator=generator).argsort(1)
-    return Rows(colours, clues, album.draw(_pairs_of(album, colours, generator), generator))
-
-
-FORMS = ("words", "clue in a picture", "sketch")
+def rows_of_things(album: Album, number: int, things: int, generator: torch.Generator) -> Rows:
+    """Return `number` rows of `things` each, with their clues in random order."""
+    colours = torch.rand(number, len(COLOURS), generator=generator).argsort(1)[:, :things]
+    clues = torch.rand(number, things - 1, generator=generator).argsort(1)
+    tiles = album.draw(_pairs_of(album, colours, generator), generator)
+    return Rows(colours, clues, tiles, torch.randint(things, (number,), generator=generator))
 
 
 def row_prompts(
-    rows: Rows, place: Int[Tensor, " puzzles"], form: str, generator: torch.Generator
-) -> tuple[Int[Tensor, "puzzles length"], Int[Tensor, "puzzles pictures 2"], Int[Tensor, " puzzles"]]:
-    """Return the prompts that ask which thing stands at `place` (0 to 3), their pictures, and the colour that answers.
+    rows: Rows, form: str, generator: torch.Generator
+) -> tuple[Int[Tensor, "puzzles length"], Int[Tensor, "puzzles pictures 2"]]:
+    """Return the prompts and their pictures, numbers of an album's pictures, two tiles to a picture.
 
-    All begin with the colours of the four things, in random order. Then come the clues: by `form`, in "words" as in
-    "red left of blue"; with the last "clue in a picture" that shows two tiles side by side; or in words and with a
-    "sketch" of the row, two pictures of two tiles each. The question is a number in words. Pictures are numbers of an
-    album's pictures; in words there are none.
+    A prompt begins with the colours of all things, in random order. Then come the clues: "and red blue" says that red
+    stands directly left of blue. By `form` they are all in "words"; or the last is a "clue in a picture" that shows two
+    things side by side; or all are in words and with a "sketch" of the row, two things to a picture. Last comes the
+    place that is asked for, as a number in words, counted from one.
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
-    number = len(place)
-    names = rows.colours.gather(1, torch.rand(number, ROW, generator=generator).argsort(1))
-    parts = [torch.full((number, 1), START), _COLOUR_WORDS[names]]
-    left_of = torch.tensor([token("left"), token("of")]).expand(number, -1)
-    for clue in rows.clues.T[: 2 if form == FORMS[1] else 3]:
-        left, right = (_COLOUR_WORDS[rows.colours.gather(1, at[:, None])] for at in (clue, clue + 1))
-        parts += [left, left_of, right]
-    if form == FORMS[1]:
-        at = rows.clues[:, 2:] + torch.arange(2)
-        pictures = rows.tiles.gather(1, at)[:, None]
-    else:
-        pictures = rows.tiles.view(number, 2, 2)[:, : 2 if form == FORMS[2] else 0]
-    parts += [torch.full(pictures.shape[:2], IMAGE), _NUMBER_WORDS[place + 1][:, None]]
-    return torch.cat(parts, dim=1), pictures, _COLOUR_WORDS[rows.colours.gather(1, place[:, None])[:, 0]]
+    number, things = rows.colours.shape
+    names = rows.colours.gather(1, torch.rand(number, things, generator=generator).argsort(1))
+    start = torch.full((number, 1), START)
+    parts = [start, _COLOUR_WORDS[names]]
+    for clue in rows.clues.T[: things - 2 if form == "clue in a picture" else things - 1]:
+        sides = rows.colours.gather(1, clue[:, None] + torch.arange(2))
+        parts += [torch.full_like(start, token("and")), _COLOUR_WORDS[sides]]
+    pictures = rows.tiles.new_empty(number, 0, 2)
+    if form == "clue in a picture":
+        pictures = rows.tiles.gather(1, rows.clues[:, -1:] + torch.arange(2))[:, None]
+    elif form == "sketch":
+        pictures = rows.tiles.view(number, -1, 2)
+    parts += [torch.full(pictures.shape[:2], IMAGE), _NUMBER_WORDS[rows.place + 1][:, None]]
+    return torch.cat(parts, dim=1), pictures
 
 
 def consistent_orders(clues: list[tuple[str, str]], things: list[str]) -> list[tuple[str, ...]]:
