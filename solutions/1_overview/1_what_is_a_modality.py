@@ -4,15 +4,20 @@
 # **What does a computer hold when it holds a picture, a sentence or a record of the same scene?**
 #
 # You see a picture and read a sentence. A computer gets neither: it gets numbers. Below is one scene in every modality
-# that this course has so far. Open the tabs, and look for what they share.
+# of this course. Open the tabs, listen, play, turn, and look for what they share.
 
 # %% tags=["setup"]
+import io
 import itertools
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
+from PIL import Image
+from scipy.io import wavfile
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
@@ -20,29 +25,19 @@ from utils.evaluation import grounding, report
 from utils.exercises import check, options, working
 from utils.figures import show_bars, show_pictures
 from utils.style import MODALITY_COLOURS
-from utils.widgets import ModalityViewer, Panel, Predict, Question, Quiz, UploadPicture
-from utils.world import BACKGROUND, COLOURS, FEATURES, MODALITIES, PHOTOGRAPHS, SHAPES, SIZES, VOCABULARY
-from utils.world import Scene, Scenes, UnknownWordError, describe, detokenize, encode_records, fit, load_picture
-from utils.world import photograph, render_captions, render_pictures, sample_scenes, to_table, tokenize
+from utils.widgets import ModalityViewer, Predict, Question, Quiz, UploadPicture, scene_panels
+from utils.world import BACKGROUND, COLOURS, FARTHEST, FEATURES, MOTIONS, NEAREST, PHOTOGRAPHS, RENDERINGS, SAMPLE_RATE
+from utils.world import SHAPES, SIZES, VOCABULARY, Scene, Scenes, UnknownWordError, describe, detokenize, encode_records
+from utils.world import fit, from_table, load_picture, load_points, load_recording, load_video, photograph
+from utils.world import render_captions, render_pictures, sample_scenes, to_table, tokenize
 
 # %% [markdown]
-# Two things on a pale ground, as people like to see them and as a model does.
+# Two things on a pale ground: above as people take them in, below as a computer holds them. The arrow keys walk
+# through the numbers.
 
 # %% tags=["widget"] concepts=["A1.1"]
-scenes = sample_scenes(1, seed=8, objects=(2, 2))
-for_people = {
-    "text": ("tokens", [(word, VOCABULARY.index(word)) for word in describe(scenes[0]).split()]),
-    "image": ("picture", render_pictures(scenes)[0]),
-    "structured": ("table", to_table(scenes[0]).to_dict("records")),
-}
-panels = []
-for name, modality in MODALITIES.items():
-    numbers = modality.render(scenes)[0]
-    note = f"{list(numbers.shape)} {numbers.dtype}. One number: {modality.unit}"
-    if name in for_people:
-        panels.append(Panel(name.capitalize(), *for_people[name], note))
-    panels.append(Panel(f"{name.capitalize()}: numbers", "array", torch.atleast_2d(numbers), note))
-ModalityViewer(panels)
+scenes = sample_scenes(1, seed=8, objects=(2, 2), depths=(NEAREST, FARTHEST), motions=MOTIONS[1:])
+ModalityViewer(scene_panels(scenes))
 
 # %% [markdown]
 # **You will be able to** turn a sentence, a photograph and a record into tensors, and back · say what each number means
@@ -56,20 +51,22 @@ ModalityViewer(panels)
 # shape, its kind of number and, above all, what one number *means*.
 
 # %% concepts=["A1.1"]
-for name, modality in MODALITIES.items():
+for name, modality in RENDERINGS.items():
     numbers = modality.render(scenes)[0]
-    print(f"{name:<11}{list(numbers.shape)!s:<13}{numbers.dtype}")
-    print(f"{'':<11}{modality.unit}")
+    print(f"{name:<16}{list(numbers.shape)!s:<16}{numbers.dtype}")
+    print(f"{'':<16}{modality.unit}")
 
 # %% [markdown]
-# More are to come. Whatever runs over all modalities, as the cell above does, will show them too, and each keeps its
-# own colour through the whole course.
+# So many ways, but only a few kinds. Each kind keeps its own colour through the whole course.
 
 # %%
-for name, colour in MODALITY_COLOURS.items():
-    print(f"{name:<11}{colour}  {'in this lesson' if name in MODALITIES else 'in a later lesson'}")
+for kind, colour in MODALITY_COLOURS.items():
+    names = [name for name, modality in RENDERINGS.items() if kind in (modality.kind, name)]
+    print(f"{kind:<11}{colour}  {', '.join(names)}")
 
 # %% [markdown]
+# This lesson takes three of them apart, which stand for the rest: text, image and structured data.
+#
 # ## Text: numbers that name
 #
 # A model knows a list of words, its **vocabulary**, and a word is its place in that list. Here is a sentence, word by
@@ -243,6 +240,28 @@ def see(file):
 UploadPicture(see)
 
 # %% [markdown]
+# Files are not always what they claim to be: a recording may be silent, a video a single picture, a point cloud torn.
+# A reader had better refuse, and say why, than let a model learn from nothing.
+
+
+# %%
+def as_bytes(write, data):
+    file = io.BytesIO()
+    write(file, data)
+    return file.getvalue()
+
+
+silent = as_bytes(lambda file, samples: wavfile.write(file, SAMPLE_RATE, samples), np.zeros(8000, dtype=np.int16))
+single = as_bytes(lambda file, picture: picture.save(file, "GIF"), Image.new("RGB", (32, 32)))
+torn = as_bytes(np.save, np.array([[0.5, 0.5, np.nan], [0.1, 0.2, 0.3]]))
+load_cloud = partial(load_points, suffix=".npy")
+for load, data in ((load_recording, silent), (load_video, single), (load_cloud, torn)):
+    try:
+        load(data)
+    except ValueError as error:
+        print(f"{error}\n")
+
+# %% [markdown]
 # {{exercise 1.1.3}}
 #
 # A phone takes a picture of 4,000 × 3,000 pixels, in colour. A model reads it as a float32 tensor, unreduced. Set
@@ -312,25 +331,27 @@ print("same as the course's:", torch.equal(mine, encode_records(scenes)[0, 0, : 
 # How many numbers is that, and how many bytes does one of them take?
 
 # %% concepts=["A1.1"]
-for name, modality in MODALITIES.items():
+for name, modality in RENDERINGS.items():
     count, size = modality.numbers(scenes), modality.bytes(scenes)
-    print(f"{name:<11}{count:>5,} numbers of {size // count} bytes each")
+    print(f"{name:<16}{count:>7,} numbers of {size // count} bytes each")
 
 # %% [markdown]
 # Side by side, for one and the same scene:
 
 # %% concepts=["A1.1"]
 show_bars(
-    {name: modality.bytes(scenes) for name, modality in MODALITIES.items()},
-    title="A picture weighs far more than words about it",
+    {name: modality.bytes(scenes) for name, modality in RENDERINGS.items()},
+    title="The sentence, spoken, weighs far more than all the rest",
     x="bytes for one scene",
     format=",.0f",
-    alt="Bars of the bytes that one scene takes in each modality: the picture takes many times more than the others.",
+    colours={name: modality.colour for name, modality in RENDERINGS.items()},
+    alt="Bars of the bytes that one scene takes in each modality: the spoken caption takes most, the video less, the "
+    "sentence hardly any.",
 )
 
 # %% [markdown]
-# Heavier does not mean wiser. In 0.1 you nudged a thing, and only the sentence did not notice. Now we take something
-# from each of them.
+# The same words, written, are a bar too short to see. Heavier does not mean wiser. In 0.1 you nudged a thing, and only
+# the sentence did not notice. Now we take something from each of them.
 #
 # ## One knows what the other does not
 #
@@ -495,6 +516,34 @@ show_bars(
 # Caption and record say the same thing twice: they are **redundant**. Caption and shadow are **complementary**. This is
 # why multimodal models are worth their trouble.
 #
+# ## An empty field
+#
+# Records have a weakness of their own: fields that nobody filled in. A table without the column is refused.
+
+# %%
+try:
+    from_table(to_table(scenes[0]).drop(columns="colour"))
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# But a single empty field is easily encoded as all zeros, and a probe takes that as it takes everything, without a
+# word.
+
+# %%
+full = encode_records(test).flatten(1)
+gaps = full.clone()
+gaps[:, len(SHAPES) : len(SHAPES) + len(COLOURS)] = 0  # nobody wrote down the colour
+reader = Ridge().fit(encode_records(training).flatten(1), answers(training))
+named = torch.as_tensor(reader.predict(gaps))[:, len(SHAPES) :].argmax(dim=1)
+report("records complete", right(reader, full, test).mean().item(), bar=0.95)
+report("colour left empty", right(reader, gaps, test).mean().item(), at_most=0.30)
+print(f"{(named >= 0).sum()} of {len(gaps)} things get a colour all the same")
+
+# %% [markdown]
+# It makes colours up, from what goes with a shape by chance, and sounds as sure as ever. A model has to be *shown* gaps
+# while it trains, or be given a mark that says *unknown*. In 1.2 you will train one that knows how to do without.
+#
 # ## Does it look?
 #
 # A good score is not enough. Give it someone else's shadow, or none, and put a probe beside it that never saw one. We
@@ -599,5 +648,5 @@ Quiz([
 ])  # fmt: skip
 
 # %% [markdown]
-# **Next door:** [2.3 Contrastive alignment](../2_how_it_works/3_contrastive_alignment.ipynb) Here we told the probe
-# every answer. Could a model learn what words look like from nothing but pairs?
+# **Next door:** [1.2 Why multimodal?](2_why_multimodal.ipynb) What if the two are noisy, late, or at odds with each
+# other?
