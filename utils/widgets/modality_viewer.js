@@ -104,7 +104,10 @@ function buildNumbers({ numbers: { shape, bytes, whole } }, frame) {
   const values = unpack(bytes, Float32Array);
   const columns = shape[shape.length - 1], rows = values.length / columns;
   const shownRows = Math.min(3, rows), shownColumns = Math.min(LENS, columns);
-  const place = { row: Math.floor(rows / 2), column: Math.floor(columns / 2) };
+  // begin where there is something to see: at the number that differs most from the first
+  let most = 0;
+  values.forEach((value, i) => { if (Math.abs(value - values[0]) > Math.abs(values[most] - values[0])) most = i; });
+  const place = { row: Math.floor(most / columns), column: most % columns };
   const words = (value) => (whole ? String(value) : formatNumber(value, 3));
   /** Where a row lies in the tensor: its index along each dimension but the last. */
   function indices(row) {
@@ -116,7 +119,7 @@ function buildNumbers({ numbers: { shape, bytes, whole } }, frame) {
   const grid = h("div", { class: "course-numbers", tabindex: 0, role: "application", "aria-roledescription": "grid of numbers" },
     h("table", { role: "presentation" }, h("tbody", {}, ...cells.map((row) => h("tr", {}, ...row)))));
   const text = h("p", { class: "course-text", role: "status", "aria-live": "polite" });
-  const clamp = (value, most) => Math.min(Math.max(value, 0), most);
+  const clamp = (value, last) => Math.min(Math.max(value, 0), last);
   const first = (at, shown, all) => clamp(at - Math.floor(shown / 2), all - shown);
 
   function draw() {
