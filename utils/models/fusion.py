@@ -5,7 +5,7 @@
 
 The first is the decoder of Vaswani et al. 2017, section 3.1, with a picture where the encoder's text was. The second is
 feature-level fusion: the product is that of Antol et al. 2015, "VQA: Visual question answering", section 4, the gate
-that of Arevalo et al. 2017, "Gated multimodal units for information fusion", equation 3.
+that of Arevalo et al. 2017, "Gated multimodal units for information fusion", section 3.
 """
 
 from __future__ import annotations
