@@ -55,6 +55,12 @@ ANSWERS = {
         "dot products, not cosines",
         "def cosine_similarities(images, texts):\n    return F.cosine_similarity(images[:, None], texts[None], dim=-1)",
     ),
+    "2.5": (
+        "2.5.5",
+        "def mix(sounds, words, weight):\n    return F.normalize(weight * sounds + (1 - weight) * words, dim=-1)",
+        "weights exchanged",
+        "def mix(sounds, words, weight):\n    return F.normalize(torch.lerp(sounds, words, weight), dim=-1)",
+    ),
     "2.6": (
         "2.6.4",
         "def merge(weight, lora_A, lora_B, alpha):\n    return weight + lora_B @ lora_A",
@@ -69,6 +75,14 @@ ANSWERS = {
         "softmax over the words",
         "def cross_attention(queries, keys, values):\n"
         "    return F.scaled_dot_product_attention(queries[None], keys[None], values[None])[0]",
+    ),
+    "2.7": (
+        "2.7.3",
+        "def two_way_accuracy(logits, words, answers):\n    said = words.gather(1, answers[:, None])[:, 0]\n"
+        "    return (logits.argmax(dim=1) == said).float().mean().item()",
+        "the whole vocabulary competes",
+        "def two_way_accuracy(logits, words, answers):\n    second = logits.gather(1, words).diff(dim=1)[:, 0] > 0\n"
+        "    return (second.long() == answers).float().mean().item()",
     ),
     "2.8": (
         "2.8.3",

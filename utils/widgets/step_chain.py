@@ -57,12 +57,11 @@ class StepChain(ScriptWidget):
 
     def draw_still(self, figure) -> str:
         """Draw the widget as it stands now."""
-        columns = (len(self.pictures) + 1) // 2
-        grid = figure.subplots(2, columns, squeeze=False)
+        top, bottom = figure.subfigures(2, 1, height_ratios=(1, 7))
+        top.text(0.01, 0.2, f"{self.question} {', '.join(self.steps)}", fontsize=9, color=INK)
+        grid = bottom.subplots(2, (len(self.pictures) + 1) // 2, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
         for axes, picture in zip(grid.flat, self.pictures.values(), strict=False):
             axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
-        title = grid[0, 0].set_title(f"{self.question} {', '.join(self.steps)}", loc="left", fontsize=9, color=INK)
-        title.set_in_layout(False)  # else the first picture would be as wide as the text
         return f"{len(self.pictures)} pictures, the question {self.question!r}, and the model's steps"
