@@ -8,7 +8,7 @@ function render({ model, el }) {
 
   const shown = buildSlider({ label: "Steps shown", low: 0, high: depth, step: 1 }, draw);
   shown.set(1);
-  const next = h("button", { type: "button", class: "course-primary", onclick: () => {
+  const next = h("button", { type: "button", onclick: () => {
     shown.set(Math.min(depth, shown.get() + 1));
     draw();
   } }, "Next step");
