@@ -21,7 +21,7 @@ from utils.world import MOTIONS, Scenes, render_captions, render_pictures, sampl
 from utils.world.candidates import retrieval_scenes
 
 # What is trained is each modality with pictures. The bars of sounds are lower since nobody hears a colour, and that of
-# sounds with videos lies little above chance (1 in 64): after its few steps the video tower knows colours and no shapes,
+# sounds with videos lies little above chance, 1 in 64: after its few steps the video tower knows colours and no shapes,
 # sounds know shapes and no colours, and two modalities can meet only in what both of them know.
 BARS = {
     ("text", "image"): 0.95,
