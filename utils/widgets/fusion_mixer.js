@@ -54,7 +54,7 @@ function render({ model, el }) {
       });
     });
     const says = (column) => classes[column.indexOf(Math.max(...column))];
-    const parts = inputs.map((input, i) => (choice[i] === none[i] ? `no ${input.name}` : `the ${input.name} says ${says(columns[i])}`));
+    const parts = inputs.map((input, i) => (choice[i] === none[i] ? `no ${input.name}` : `${input.name}: ${says(columns[i])}`));
     const empty = choice.every((at, i) => at === none[i]);
     frame.say(empty ? "Nothing is there to judge by." : `${parts.join(", ")}; together: ${says(columns[inputs.length])}.`);
     frame.drawn();
