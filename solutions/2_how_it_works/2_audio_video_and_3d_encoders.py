@@ -560,7 +560,7 @@ def together(shown):
     return watcher(torch.as_tensor(shown)).softmax(1)
 
 
-chosen = {f"video {i + 1}": int((actions == i).nonzero()[1]) for i in (1, 5, 7, 9)}
+chosen = {f"video {i + 1}": int((actions == i).nonzero()[3]) for i in (1, 5, 7, 9)}
 FrameScrubber(
     {name: (videos[i].numpy(), MOTIONS[actions[i]]) for name, i in chosen.items()},
     MOTIONS,
