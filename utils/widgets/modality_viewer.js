@@ -252,7 +252,7 @@ function render({ model, el }) {
     const ids = panels.map(uniqueId);
     const parts = panels.map((panel) => {
       const view = PANELS[panel.kind](panel, frame, lens);
-      if (!panel.numbers) return view;
+      if (panel.kind === "array" || !panel.numbers) return view; // an array is numbers itself
       const numbers = buildNumbers(panel, frame);
       return { node: h("div", {}, view.node, numbers.node), draw() { view.draw(); numbers.draw(); } };
     });
