@@ -138,15 +138,6 @@ LESSONS = (
         concepts=("A2.15", "A2.16", "A2.17"),
         builds_on=("1.3", "2.4"),
     ),
-    Lesson(
-        id="2.8",
-        path="2_how_it_works/8_generation_and_dialogue",
-        title="Generation and dialogue",
-        question="How does a model describe a picture, draw a description, and talk about both?",
-        minutes=75,
-        concepts=("A2.18", "A2.19", "A2.20"),
-        builds_on=("2.4",),
-    ),
 )
 
 

@@ -41,7 +41,7 @@ def train(recipe: Recipe) -> tuple[Reader, History]:
 
 RECIPE = Recipe(
     name="scene_reader",
-    description="CNN that reads what stands in each quarter of a picture, a judge of drawings (lesson 2.8)",
+    description="CNN that reads what stands in each quarter of a picture, a judge of drawings",
     data=f"{SCENES} scenes of 1 or 2 objects, seed {SCENES_SEED}, all shape-colour pairs",
     seed=0,
     steps=900,
