@@ -53,7 +53,7 @@ LESSONS = (
         path="1_overview/1_what_is_a_modality",
         title="What is a modality?",
         question="What does a computer hold when it holds a picture, a sentence or a record of the same scene?",
-        minutes=40,
+        minutes=45,
         concepts=("A1.1", "A1.5"),
         builds_on=("0.1",),
     ),
@@ -67,22 +67,13 @@ LESSONS = (
         builds_on=("1.1",),
     ),
     Lesson(
-        id="1.3",
-        path="1_overview/3_from_llm_to_mllm",
-        title="From LLM to MLLM",
-        question="What can a language model do, what can it not, and what changes when it sees?",
-        minutes=60,
-        concepts=("A1.2", "A1.3", "A1.4", "A1.7", "A4.19"),
-        builds_on=("1.1",),
-    ),
-    Lesson(
         id="2.1",
         path="2_how_it_works/1_text_and_image_encoders",
         title="Text and image encoders",
         question="How do words and pixels become vectors that know their surroundings?",
         minutes=75,
         concepts=("A2.1", "A2.2", "A2.3"),
-        builds_on=("1.1", "1.3"),
+        builds_on=("1.1",),
     ),
     Lesson(
         id="2.2",
@@ -127,7 +118,7 @@ LESSONS = (
         question="How does a trained model learn something new without losing what it knew?",
         minutes=60,
         concepts=("A2.13", "A2.14"),
-        builds_on=("1.3", "2.3"),
+        builds_on=("2.1", "2.3"),
     ),
     Lesson(
         id="2.7",
@@ -136,7 +127,7 @@ LESSONS = (
         question="When does thinking step by step help, and when does only looking help?",
         minutes=75,
         concepts=("A2.15", "A2.16", "A2.17"),
-        builds_on=("1.3", "2.4"),
+        builds_on=("2.1", "2.4"),
     ),
 )
 

@@ -56,7 +56,7 @@ show_curves(
 # forgets · write LoRA, start it rightly and merge it · give a language model eyes by partial LoRA, and prove that its
 # text stays the same to the last bit.
 #
-# **Time** about {{minutes}} minutes · **builds on** 1.3, a language model; 2.3, the tower that sees.
+# **Time** about {{minutes}} minutes · **builds on** 2.1, attention; 2.3, the tower that sees.
 #
 # ## Begin with what is known
 #
