@@ -114,7 +114,7 @@ def test_the_saved_notebook_holds_a_still_with_alternative_text_for_every_widget
         for output in cell.get("outputs", [])
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     ]
-    assert len(stills) == 17
+    assert len(stills) == 19
     for output in stills:
         assert output.data["image/png"]
         assert output.metadata["image/png"]["alt"].strip()

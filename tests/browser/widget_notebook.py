@@ -200,14 +200,14 @@ JointMap(rng.normal(size=(300, 2)), [f"point {i}" for i in range(300)], ["text",
 """
 
 SOUND_MAP = """
-waves = 0.5 * np.sin(2 * np.pi * np.outer([220, 440, 880], np.arange(4000) / 8000))
+tones = 0.5 * np.sin(2 * np.pi * np.outer([220, 440, 880], np.arange(4000) / 8000))
 kinds = ["text", "image", "audio"]
 JointMap(
     rng.normal(size=(9, 2)),
     [f"{kind} {i}" for kind in kinds for i in range(3)],
     [kind for kind in kinds for _ in range(3)],
     embeddings=np.tile(np.eye(3), (3, 1)) + 0.1 * rng.normal(size=(9, 3)),
-    sounds={6 + i: wave for i, wave in enumerate(waves)},
+    sounds={6 + i: wave for i, wave in enumerate(tones)},
     neighbours=2,
     chosen=6,
     title="Map with sounds",

@@ -40,10 +40,7 @@ class FlowPath(ScriptWidget):
         super().__init__(spec=spec, **kwargs)
         self._data = {
             "paths": [
-                [
-                    [[pack_picture(one, repr(name)) for one in part] for part in pair]
-                    for pair in by.values()
-                ]
+                [[[pack_picture(one, repr(name)) for one in part] for part in pair] for pair in by.values()]
                 for name, by in paths.items()
             ]
         }

@@ -231,7 +231,8 @@ def _two_way_cases(rng):
         pair = torch.where(told[:, None] == 1, pair, pair.flip(1))
         return Case(args=(logits.scatter(1, words, pair), words, answers))
 
-    return [case(20, 17), case(30, 21), case(24, 20)]
+    # how many are right is drawn too: else the answers could be learnt by heart
+    return [case(n, int(rng.integers(low, high))) for n, low, high in ((20, 13, 18), (30, 18, 26), (24, 15, 21))]
 
 
 TWO_WAY_ACCURACY = Exercise(
@@ -497,7 +498,9 @@ def _order_cases(rng):
         kept = rng.permutation(number - 1)[dropped:]
         return Case(args=([clues[i] for i in kept], [row[i] for i in rng.permutation(number)]))
 
-    return [case(4, 1), case(5, 2), case(4, 2)]
+    # how many clues are dropped decides the count, so it is drawn anew, and often
+    dropped = [1, 2, 2, *rng.integers(1, 4, 5).tolist()]
+    return [case(4 if few < 2 else 5, few) for few in rng.permutation(dropped).tolist()]
 
 
 COUNT_ORDERS = Exercise(
