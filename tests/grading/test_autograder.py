@@ -66,7 +66,7 @@ def test_the_zip_holds_scripts_settings_the_course_and_one_solution(archive):
     assert {"course/pyproject.toml", "course/constraints.txt", "course/utils/grading/autograder.py"} <= names
     assert {name for name in names if "solutions" in name} == {f"course/solutions/{LESSON.path}.ipynb"}
     assert not [name for name in names if "__pycache__" in name or ".git" in name or "tests" in name]
-    assert archive.stat().st_size < 40_000_000
+    assert archive.stat().st_size < 10_000_000
 
 
 def test_a_nonce_is_made_where_none_is_given(tmp_path):

@@ -106,11 +106,13 @@ def _take(item: Submission | Unusable, lesson: Lesson) -> dict[str, bytes]:
 
 
 def _course_files(lesson: Lesson) -> Iterator[Path]:
-    """Yield what grading `lesson` takes of the course: its code, this lesson's solution, weights, what to install."""
-    for folder in ("utils", "assets/checkpoints"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield path
+    """Yield what grading `lesson` takes of the course: its code, this lesson's solution, what to install.
+
+    No answer is judged by a trained model, so checkpoints and speech stay out.
+    """
+    for path in sorted((ROOT / "utils").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
     yield lesson.solution
     for name in ("pyproject.toml", "constraints.txt", "LICENSE"):
         yield ROOT / name
