@@ -122,12 +122,7 @@ def patch_features(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures pat
     CLIP reads only the class token of the last block, and so has never trained what that block makes of a patch. LLaVA
     takes what comes before it (Liu et al. 2023, section 4.1).
     """
-    patches = vision.patch_embedding(to_pixels(pictures))
-    class_token = vision.class_token.expand(len(patches), 1, -1)
-    x = vision.norm_in(torch.cat([class_token, patches], dim=1) + vision.positions)
-    for block in vision.blocks[:-1]:
-        x = block(x)
-    return x[:, 1:]
+    return vision.before_last_block(to_pixels(pictures))[:, 1:]
 
 
 def picture_prompt(text: str, patches: int) -> str:

@@ -76,6 +76,12 @@ class ViT(nn.Module):
 
         Whoever reads only the `first` of them says so, and saves most of the last block.
         """
+        return self.norm_out(self.blocks[-1](self.before_last_block(pixels), first))
+
+    def before_last_block(
+        self, pixels: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch tokens width"]:
+        """Return the class token's vector and then one vector a patch, as they come to the last block."""
         expected = (self.config.channels, self.config.image_size, self.config.image_size)
         if pixels.shape[1:] != expected:
             raise ValueError(
@@ -86,7 +92,7 @@ class ViT(nn.Module):
         x = self.norm_in(torch.cat([class_token, patches], dim=1) + self.positions)
         for block in self.blocks[:-1]:
             x = block(x)
-        return self.norm_out(self.blocks[-1](x, first))
+        return x
 
 
 def to_pixels(pictures: Tensor) -> Float[Tensor, "batch channels height width"]:

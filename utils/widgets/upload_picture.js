@@ -2,18 +2,6 @@
 
 const PIECE = 1024 * 1024;
 
-/** One channel of samples, -1 to 1, as a WAV file of 16 bits. */
-function wavFile(samples, rate) {
-  const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
-  const word = (at, text) => [...text].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
-  word(0, "RIFF"); view.setUint32(4, 36 + 2 * samples.length, true); word(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
-  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true); view.setUint16(32, 2, true); view.setUint16(34, 16, true);
-  word(36, "data"); view.setUint32(40, 2 * samples.length, true);
-  samples.forEach((value, i) => view.setInt16(44 + 2 * i, Math.round(32767 * Math.min(1, Math.max(-1, value))), true));
-  return new File([view], "recording.wav", { type: "audio/wav" });
-}
-
 /** A button that records for `seconds` from the microphone and hands over the recording. */
 function recordButton(seconds, frame, take) {
   const button = h("button", { type: "button", onclick: run, style: "margin-bottom:0.6rem" }, "Record");
@@ -35,7 +23,7 @@ function recordButton(seconds, frame, take) {
       const context = new AudioContext();
       try {
         const sound = await context.decodeAudioData(await new Blob(pieces).arrayBuffer());
-        take(wavFile(sound.getChannelData(0), sound.sampleRate));
+        take(new File([wavBytes(sound.getChannelData(0), 1, sound.sampleRate)], "recording.wav", { type: "audio/wav" }));
       } catch (error) {
         frame.fail("The browser cannot read its own recording: choose a WAV file instead.");
       } finally {
