@@ -26,6 +26,8 @@ TITLES = [
     "Free map",
     "Map with sounds",
     "A weighted sum",
+    "What a picture costs",
+    "Ask a language model",
     "Glossary",
 ]
 ASK = len(CELLS)  # an empty cell at the end, for questions to the kernel
@@ -114,7 +116,7 @@ def test_the_saved_notebook_holds_a_still_with_alternative_text_for_every_widget
         for output in cell.get("outputs", [])
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     ]
-    assert len(stills) == 19
+    assert len(stills) == 21
     for output in stills:
         assert output.data["image/png"]
         assert output.metadata["image/png"]["alt"].strip()
@@ -529,6 +531,44 @@ def test_a_weighted_sum_moves_from_one_thing_to_the_other(notebook):
     notebook.screenshot("weighted_sum", widget)
 
 
+def test_a_larger_picture_fills_the_window_and_breaks_its_frame(notebook):
+    widget = notebook.widget("What a picture costs")
+    canvas, said = widget.locator("canvas"), widget.locator(".course-text")
+    wait_for(notebook, said, r"^396 tokens, 156,816 pairs\. 19\.3 % of middling's window of 2,048\.")
+    side = widget.get_by_label("Side of the picture")
+    assert changes(notebook, widget, canvas, lambda: slide(side, 448))
+    wait_for(notebook, said, "^984 tokens")
+    side.focus()
+    assert changes(notebook, widget, canvas, lambda: notebook.page.keyboard.press("End"))
+    wait_for(notebook, said, "does not fit into middling's window")
+    slide(side, 32)
+    slide(widget.get_by_label("Words of text"), 10)
+    assert changes(notebook, widget, canvas, lambda: widget.get_by_label("Model").select_option("tiny"))
+    wait_for(notebook, said, r"^14 tokens, 196 pairs\. 14\.6 % of tiny's window of 96\.")
+    assert changes(notebook, widget, canvas, lambda: slide(widget.get_by_label("Side of a patch"), 8))
+    wait_for(notebook, said, "^26 tokens")
+    notebook.screenshot("context_budget", widget)
+
+
+def test_the_reply_follows_the_document_and_an_unknown_word_is_told(notebook):
+    widget = notebook.widget("Ask a language model")
+    said, alert = widget.locator(".course-text"), widget.locator("[role=alert]")
+    wait_for(notebook, said, "^→ red$")
+    document = widget.get_by_label("Document")
+    document.focus()
+    notebook.page.keyboard.press("End")
+    notebook.page.keyboard.type(" a blue disc")
+    wait_for(notebook, said, "^→ red and blue$")
+    widget.get_by_label("What is asked").fill("what size")
+    wait_for(notebook, alert, "does not know the word 'size'")
+    wait_for(notebook, said, "^$")
+    widget.get_by_label("What is asked").fill("what colour")
+    document.fill("")
+    wait_for(notebook, said, "^→ some colour$")
+    wait_for(notebook, alert, "^$")
+    notebook.screenshot("prompt_box", widget)
+
+
 # ---- time, and life without Python
 
 
@@ -577,6 +617,10 @@ def test_without_python_script_widgets_live_on_and_live_widgets_say_so(notebook)
     quiz = notebook.widget("Recall")
     quiz.locator("fieldset").nth(0).get_by_role("button").nth(1).click()
     wait_for(notebook, quiz.locator(".course-text"), "1 of 5 answered")
+    budget = notebook.widget("What a picture costs")
+    drawn = notebook.drawn(budget)
+    slide(budget.get_by_label("Words of text"), 500)
+    assert notebook.drawn(budget) > drawn
     dot = notebook.widget("One dot")
     slide(dot.get_by_label("Place"), 12)
     wait_for(notebook, dot.locator("[role=alert]"), "run this cell again")

@@ -227,6 +227,24 @@ WeightedSum(
 
 GLOSSARY = "Glossary()"
 
+BUDGET = """
+ContextBudget({
+    "middling": {"vocabulary": 30_000, "length": 2048, "width": 768, "depth": 12, "hidden": 3072},
+    "tiny": {"vocabulary": 136, "length": 96, "width": 96, "depth": 4, "hidden": 384},
+})
+"""
+
+PROMPT = """
+def reply(document, request):
+    for word in f"{document} {request}".split():
+        if word not in ["a", "red", "blue", "disc", "what", "colour"]:
+            raise ValueError(f"the model does not know the word {word!r}")
+    colours = [word for word in document.split() if word in COLOURS]
+    return " and ".join(colours) or "some colour"
+
+PromptBox(reply, document="a red disc", request="what colour", documents=["a blue disc"], requests=["what"])
+"""
+
 CELLS = [
     COMMON,
     FIGURE,
@@ -243,5 +261,7 @@ CELLS = [
     FREE_MAP,
     SOUND_MAP,
     WEIGHTED_SUM,
+    BUDGET,
+    PROMPT,
     GLOSSARY,
 ]
