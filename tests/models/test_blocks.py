@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils.models.blocks import Attention, Block, FeedForward, attend, count_parameters, initialise
+from utils.models.blocks import Attention, Block, CrossAttention, FeedForward, attend, count_parameters, initialise
 
 
 @pytest.mark.parametrize(("width", "heads", "length"), [(8, 1, 1), (12, 3, 5), (30, 5, 17)])
@@ -26,6 +26,15 @@ def test_attend_is_softmax_of_scaled_dot_products_times_values(causal):
     if causal:
         scores = scores.masked_fill(torch.ones(5, 5).triu(1).bool(), -torch.inf)
     torch.testing.assert_close(attend(q, k, v, causal), scores.softmax(-1) @ v)
+
+
+def test_what_the_mask_leaves_out_does_not_exist():
+    attention, x, context = CrossAttention(12, 3, 8), torch.randn(2, 5, 12), torch.randn(2, 7, 8)
+    mask = torch.tensor([[True] * 4 + [False] * 3] * 2)
+    torch.testing.assert_close(attention(x, context, mask), attention(x, context[:, :4]))
+    shares = attention.weights(x, context, mask)
+    assert (shares[..., 4:] == 0).all()
+    torch.testing.assert_close(shares[..., :4], attention.weights(x, context[:, :4]))
 
 
 def test_attention_is_that_of_nn_multihead_attention():
@@ -93,5 +102,6 @@ def test_attention_under_bfloat16_autocast_runs_in_float32():
     q = torch.randn(1, 2, 3, 4).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         mixed = attend(q, q, q)
-    assert mixed.dtype == torch.float32
+        masked = attend(q, q, q, mask=torch.tensor([[True, True, False]]))
+    assert mixed.dtype == masked.dtype == torch.float32
     assert torch.equal(mixed, attend(q.float(), q.float(), q.float()))

@@ -66,10 +66,14 @@ def inputs(width: int, context_width: int, dtype: torch.dtype) -> tuple[Tensor, 
     return x.requires_grad_(), context.requires_grad_()
 
 
+MASK = torch.arange(9) < torch.tensor([[9], [4]])  # the second row has five positions that are not looked at
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS)
 @pytest.mark.parametrize(("width", "heads", "context_width"), SIZES)
+@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
 def test_cross_attention_its_weights_and_its_gradients_are_those_of_torch(
-    width, heads, context_width, dtype, tolerance
+    width, heads, context_width, mask, dtype, tolerance
 ):
     torch.manual_seed(0)
     ours = disturb(CrossAttention(width, heads, context_width).to(dtype))
@@ -79,14 +83,18 @@ def test_cross_attention_its_weights_and_its_gradients_are_those_of_torch(
     our_inputs = inputs(width, other, dtype)
     their_inputs = tuple(tensor.detach().clone().requires_grad_() for tensor in our_inputs)
 
-    output = ours(*our_inputs)
-    expected, weights = theirs(their_inputs[0], their_inputs[1], their_inputs[1], average_attn_weights=False)
+    output = ours(*our_inputs, mask)
+    x, context = their_inputs
+    left_out = None if mask is None else ~mask
+    expected, weights = theirs(x, context, context, key_padding_mask=left_out, average_attn_weights=False)
     direction = torch.randn_like(output)
     (output * direction).sum().backward()
     (expected * direction).sum().backward()
 
     assert_same(
-        {"output": output, "weights": ours.weights(*our_inputs)}, {"output": expected, "weights": weights}, tolerance
+        {"output": output, "weights": ours.weights(*our_inputs, mask)},
+        {"output": expected, "weights": weights},
+        tolerance,
     )
     assert_same(
         {"x": our_inputs[0].grad, "context": our_inputs[1].grad},

@@ -16,7 +16,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from utils.models.blocks import FeedForward, initialise
+from utils.models.blocks import FeedForward, attend, initialise
 from utils.world.tokenizer import END, MASK, PAD, START, VOCABULARY, UnknownWordError
 
 
@@ -48,8 +48,7 @@ class TextAttention(nn.Module):
     ) -> Float[Tensor, "batch length width"]:
         """Return for each position a mixture of the values of all words."""
         q, k, v = self._split(x)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=is_word[:, None, None])
-        return self.output(rearrange(mixed, "b h n d -> b n (h d)"))
+        return self.output(rearrange(attend(q, k, v, mask=is_word), "b h n d -> b n (h d)"))
 
     def weights(
         self, x: Float[Tensor, "batch length width"], is_word: Bool[Tensor, "batch length"]
