@@ -1,0 +1,251 @@
+"""Flamingo: a frozen language model that looks at pictures through gated layers between its own.
+
+Alayrac et al. 2022, "Flamingo: a visual language model for few-shot learning": a perceiver resampler turns the patch
+features of a picture, or of all frames of a video, into a fixed number of latents (section 2.1, figure 5). Before each
+block of the language model stands a new layer that looks at them, behind a gate of tanh(0) = 0 at the start (2.2). Of
+several pictures each token looks at the last one before it only (2.3). The layers are those of IDEFICS (Laurençon et
+al. 2023, "OBELICS"): no biases, RMSNorm and SwiGLU in the gated layers, LayerNorm and ReLU in the resampler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from utils.models.blocks import initialise
+from utils.models.gpt import GPT, GPTConfig
+from utils.models.llava import patch_features
+from utils.models.swiglu import SwiGLU
+from utils.models.vit import ViT, ViTConfig
+from utils.world.tokenizer import END, IMAGE, PAD
+
+
+@dataclass(frozen=True)
+class ResamplerConfig:
+    """Sizes of a perceiver resampler: it turns up to `frames` frames into `latents` vectors of the same width."""
+
+    latents: int = 4
+    depth: int = 1
+    heads: int = 4
+    frames: int = 8
+
+
+@dataclass(frozen=True)
+class FlamingoConfig:
+    """Sizes of the two frozen models, of which the language model must know the token <image>, and of the resampler."""
+
+    vision: ViTConfig
+    language: GPTConfig
+    resampler: ResamplerConfig
+
+    def __post_init__(self):
+        if self.language.vocabulary <= IMAGE:
+            raise ValueError(
+                f"the language model knows {self.language.vocabulary} tokens, and <image> is token {IMAGE}; make it "
+                f"with GPTConfig(vocabulary={IMAGE + 1}) or more"
+            )
+
+
+class LookingAttention(nn.Module):
+    """Multi-head cross-attention without biases, in which `x` may be kept from seeing all of `context`."""
+
+    def __init__(self, width: int, heads: int, context_width: int):
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} must be a multiple of the number of heads, {heads}")
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias=False)
+        self.key_value = nn.Linear(context_width, 2 * width, bias=False)
+        self.output = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch length width"],
+        context: Float[Tensor, "batch keys context_width"],
+        allowed: Bool[Tensor, "batch length keys"] | None = None,
+    ) -> Float[Tensor, "batch length width"]:
+        """Return for each position of `x` a mixture of the values that it is `allowed` to see; zeros if it is none."""
+        parts = self.query(x), *self.key_value(context).chunk(2, dim=-1)
+        q, k, v = (rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts)
+        if allowed is None:
+            return self.output(rearrange(F.scaled_dot_product_attention(q, k, v), "b h n d -> b n (h d)"))
+        blind = ~allowed.any(dim=-1, keepdim=True)  # a softmax over nothing is not a number: let it see all, in vain
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=(allowed | blind).unsqueeze(1))
+        return self.output(rearrange(mixed, "b h n d -> b n (h d)")).masked_fill(blind, 0.0)
+
+
+class ResamplerBlock(nn.Module):
+    """One layer of the resampler: the latents look at the features and at one another, then feed-forward."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.norm_features = nn.LayerNorm(width)
+        self.norm_latents = nn.LayerNorm(width)
+        self.attention = LookingAttention(width, heads, width)
+        self.norm_2 = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, 4 * width, bias=False), nn.ReLU(), nn.Linear(4 * width, width, bias=False)
+        )
+
+    def forward(
+        self, latents: Float[Tensor, "batch latents width"], features: Float[Tensor, "batch places width"]
+    ) -> Float[Tensor, "batch latents width"]:
+        """Return the latents after one look."""
+        asking = self.norm_latents(latents)
+        latents = latents + self.attention(asking, torch.cat([self.norm_features(features), asking], dim=1))
+        return latents + self.feed_forward(self.norm_2(latents))
+
+
+class PerceiverResampler(nn.Module):
+    """Any number of features in, a fixed number of latents out: learnt questions that every picture is asked."""
+
+    def __init__(self, config: ResamplerConfig, width: int):
+        super().__init__()
+        self.config = config
+        self.latents = nn.Parameter(torch.randn(config.latents, width))
+        self.times = nn.Parameter(0.02 * torch.randn(config.frames, width))
+        self.blocks = nn.ModuleList(ResamplerBlock(width, config.heads) for _ in range(config.depth))
+        self.norm_out = nn.LayerNorm(width)
+        initialise(self.blocks)
+
+    def forward(self, features: Float[Tensor, "batch frames patches width"]) -> Float[Tensor, "batch latents width"]:
+        """Return the latents of each video, whose patches are told their frame; a picture is a video of one frame."""
+        frames, width = self.times.shape
+        if features.ndim != 4 or features.shape[3] != width or not 1 <= features.shape[1] <= frames:
+            raise ValueError(
+                f"this resampler takes features [batch, frames, patches, {width}] of 1 to {frames} frames, not "
+                f"{list(features.shape)}"
+            )
+        features = (features + self.times[: features.shape[1], None]).flatten(1, 2)
+        latents = self.latents.expand(len(features), -1, -1)
+        for block in self.blocks:
+            latents = block(latents, features)
+        return self.norm_out(latents)
+
+
+class GatedCrossAttention(nn.Module):
+    """The inserted layer: text looks at pictures, then feed-forward, each times the tanh of a gate that begins at 0.
+
+    At 0 it returns what came in. `allowed` says which latents a token may look at.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, context_width: int):
+        super().__init__()
+        self.norm_1 = nn.RMSNorm(width, eps=1e-6)
+        self.attention = LookingAttention(width, heads, context_width)
+        self.attention_gate = nn.Parameter(torch.zeros(()))
+        self.norm_2 = nn.RMSNorm(width, eps=1e-6)
+        self.feed_forward = SwiGLU(width, hidden)
+        self.feed_forward_gate = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch length width"],
+        latents: Float[Tensor, "batch keys context_width"],
+        allowed: Bool[Tensor, "batch length keys"],
+    ) -> Float[Tensor, "batch length width"]:
+        """Return `x` with what was seen added to it; a token without a picture sees nothing (figure 4)."""
+        x = x + self.attention_gate.tanh() * self.attention(self.norm_1(x), latents, allowed)
+        return x + self.feed_forward_gate.tanh() * self.feed_forward(self.norm_2(x))
+
+
+class Flamingo(nn.Module):
+    """Token ids with an <image> before the text of each picture or video, and these; scores for the next token out.
+
+    Give a trained `vision` encoder and `language` model: both are frozen here. Only the resampler and the gated layers
+    learn. `forward` is `read(tokens, resample(features(pictures)))`: the features never change and can be kept.
+    """
+
+    def __init__(self, config: FlamingoConfig, vision: ViT | None = None, language: GPT | None = None):
+        super().__init__()
+        self.config = config
+        self.vision = (vision or ViT(config.vision)).requires_grad_(False)
+        self.language = (language or GPT(config.language)).requires_grad_(False)
+        self.resampler = PerceiverResampler(config.resampler, config.vision.width)
+        width, heads, hidden = config.language.width, config.language.heads, config.language.hidden
+        self.gated = nn.ModuleList(
+            GatedCrossAttention(width, heads, hidden, config.vision.width) for _ in range(config.language.depth)
+        )
+        initialise(self.gated)
+
+    def features(self, pictures: Tensor) -> Float[Tensor, "batch number frames patches vision_width"]:
+        """Return a vector for each patch of each frame (0 to 255); pictures come without the axis of frames."""
+        if pictures.ndim not in (5, 6):
+            raise ValueError(
+                "pictures are [batch, number, channels, height, width], and videos have frames behind number; these "
+                f"are {list(pictures.shape)}"
+            )
+        frames = pictures.unsqueeze(2) if pictures.ndim == 5 else pictures
+        return patch_features(self.vision, frames.flatten(0, 2)).unflatten(0, frames.shape[:3])
+
+    def resample(
+        self, features: Float[Tensor, "batch number frames patches vision_width"]
+    ) -> Float[Tensor, "batch number latents vision_width"]:
+        """Return the latents of each picture or video; those of both kinds can be joined along `number`."""
+        return self.resampler(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+
+    def read(
+        self, tokens: Int[Tensor, "batch length"], latents: Float[Tensor, "batch number latents vision_width"]
+    ) -> Float[Tensor, "batch length vocabulary"]:
+        """Return the logits of the token that follows each token, given the latents of its row's pictures in order.
+
+        Raises `ValueError` for a row with another number of <image> than of pictures, and for more tokens than the
+        language model reads.
+        """
+        language, markers = self.language, (tokens == IMAGE).sum(dim=1)
+        x = language.embed(tokens)
+        if tokens.shape[1] > language.config.length:
+            raise ValueError(f"this language model reads {language.config.length} tokens, not {tokens.shape[1]}")
+        if len(latents) != len(tokens) or (markers != latents.shape[1]).any():
+            raise ValueError(
+                f"{len(latents)} rows of {latents.shape[1]} pictures or videos go with as many rows of tokens, each "
+                f"with an <image> for each of them; these hold {markers.tolist()}"
+            )
+        allowed = sees(tokens, latents.shape[1]).repeat_interleave(latents.shape[2], dim=2)
+        x, looked_at = x + language.positions[: tokens.shape[1]], latents.flatten(1, 2)
+        for gated, block in zip(self.gated, language.blocks, strict=True):
+            x = block(gated(x, looked_at, allowed))
+        return F.linear(language.norm_out(x), language.embedding.weight)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch length"], pictures: Tensor
+    ) -> Float[Tensor, "batch length vocabulary"]:
+        """Return the logits of the token that follows each token; `pictures` as `features` takes them."""
+        return self.read(tokens, self.resample(self.features(pictures)))
+
+    @torch.no_grad()
+    def generate(self, prompt: Int[Tensor, "batch length"], pictures: Tensor, max_new: int) -> Int[Tensor, "batch new"]:
+        """Return the likeliest continuation of each prompt: at most `max_new` tokens, with <pad> behind <end>.
+
+        Prompts are as `GPT.generate` takes them, and all pictures belong to them: no <image> is written. Raises
+        `ValueError` if prompt and continuation do not fit the language model.
+        """
+        lengths, longest = (prompt != PAD).sum(dim=1), self.language.config.length
+        if not lengths.all() or max_new < 1 or prompt.shape[1] + max_new > longest:
+            raise ValueError(
+                f"prompts [batch, length] of at least one token and max_new >= 1 new tokens must fit this language "
+                f"model, which reads {longest}; these are {list(prompt.shape)} and {max_new}"
+            )
+        latents = self.resample(self.features(pictures))
+        rows, ended = torch.arange(len(prompt), device=prompt.device), torch.zeros_like(lengths, dtype=torch.bool)
+        tokens, new = F.pad(prompt, (0, max_new), value=PAD), prompt.new_full((len(prompt), max_new), PAD)
+        for step in range(max_new):
+            logits = self.read(tokens, latents)[rows, lengths + step - 1]
+            logits[:, IMAGE] = float("-inf")
+            new[:, step] = tokens[rows, lengths + step] = logits.argmax(dim=-1).masked_fill(ended, PAD)
+            ended |= new[:, step] == END
+        return new
+
+
+def sees(tokens: Int[Tensor, "batch length"], number: int) -> Bool[Tensor, "batch length number"]:
+    """Return which of its row's pictures each token looks at: the one whose <image> stands last, at it or before it.
+
+    It sees the earlier ones through the tokens that stand between (section 2.3). Before the first <image> it sees none.
+    """
+    latest = (tokens == IMAGE).cumsum(dim=1)
+    return latest.unsqueeze(2) == torch.arange(1, number + 1, device=tokens.device)
