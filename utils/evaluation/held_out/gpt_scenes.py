@@ -61,12 +61,12 @@ def measure(model: GPT, number: int = 300) -> dict[str, Figure]:
     followed, last = [text[:5] for text in talks], talks
     figures = {}
     for name, texts, bar in (
-        ("translation English to Welsh", translations(scenes, "welsh"), 0.70),
+        ("translation English to Welsh", translations(scenes, "welsh"), 0.95),
         ("translation Welsh to English", translations(scenes, "english"), 0.95),
-        ("summary", summaries(scenes), 0.65),
-        ("answer", asked, 0.60),
-        ("answer, follow-up", followed, 0.50),
-        ("answer, end of dialogue", last, 0.42),
+        ("summary", summaries(scenes), 0.95),
+        ("answer", asked, 0.65),
+        ("answer, follow-up", followed, 0.75),
+        ("answer, end of dialogue", last, 0.45),
     ):
         figures[name] = figure_of(right(model, texts), bar, on)
     figures["answer, shuffled documents"] = figure_of(
@@ -76,7 +76,7 @@ def measure(model: GPT, number: int = 300) -> dict[str, Figure]:
         right(model, [text[1:] for text in asked]), 0.45, f"{on}, without the documents", at_most=True
     )
     figures["knowledge"] = figure_of(
-        right(model, knowledge("held_out")), 0.45, "which of two numbers is larger or smaller, pairs never asked before"
+        right(model, knowledge("held_out")), 0.50, "which of two numbers is larger or smaller, pairs never asked before"
     )
     sentences = free_captions(model, number, seed=0)
     grammatical = torch.tensor([float(is_caption(text)) for text in sentences])
