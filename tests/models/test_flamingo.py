@@ -209,9 +209,9 @@ def test_no_more_tokens_pictures_or_frames_than_the_model_has_room_for(model, pi
         model(torch.full((1, 13), 9), pictures[:1, :0])
     with pytest.raises(ValueError, match="reads 12 tokens, not 14"):
         model(torch.tensor([[START] + 13 * [IMAGE]]), pictures_like(1, 13))
-    with pytest.raises(ValueError, match=r"of 1 to 4 frames, not \[2, 5, 4, 16\]"):
+    with pytest.raises(ValueError, match=r"\[batch, 1 to 4 frames, patches, 16\], not \[2, 5, 4, 16\]"):
         model(TOKENS[:, :3][:, [0, 2]][:1].expand(2, -1), pictures_like(2, 1, 5))
-    with pytest.raises(ValueError, match=r"pictures are \[batch, number, channels, height, width\]"):
+    with pytest.raises(ValueError, match=r"pictures are \[batch, number, \(frames,\) channels, height, width\], not"):
         model(TOKENS, pictures[:, 0])
 
 

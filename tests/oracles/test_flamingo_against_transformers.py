@@ -32,9 +32,8 @@ def resampler_to_transformers(ours: Mapping[str, Tensor], depth: int) -> dict[st
             theirs[f"{attention}.context_layer_norm.{kind}"] = ours[f"{own}.norm_features.{kind}"]
             theirs[f"{attention}.latents_layer_norm.{kind}"] = ours[f"{own}.norm_latents.{kind}"]
             theirs[f"{feed_forward}.ln.{kind}"] = ours[f"{own}.norm_2.{kind}"]
-        key, value = ours[f"{own}.attention.key_value.weight"].chunk(2)
-        theirs[f"{attention}.q_proj.weight"] = ours[f"{own}.attention.query.weight"]
-        theirs[f"{attention}.k_proj.weight"], theirs[f"{attention}.v_proj.weight"] = key, value
+        for part in ("query", "key", "value"):
+            theirs[f"{attention}.{part[0]}_proj.weight"] = ours[f"{own}.attention.{part}.weight"]
         theirs[f"{attention}.output_proj.weight"] = ours[f"{own}.attention.output.weight"]
         theirs[f"{feed_forward}.fc.weight"] = ours[f"{own}.feed_forward.0.weight"]
         theirs[f"{feed_forward}.c_proj.weight"] = ours[f"{own}.feed_forward.2.weight"]
@@ -42,13 +41,12 @@ def resampler_to_transformers(ours: Mapping[str, Tensor], depth: int) -> dict[st
 
 
 def gated_to_transformers(ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    key, value = ours["attention.key_value.weight"].chunk(2)
     return {
         "alpha_cross_attn": ours["attention_gate"].reshape(1),
         "alpha_dense": ours["feed_forward_gate"].reshape(1),
         "cross_attn.q_proj.weight": ours["attention.query.weight"],
-        "cross_attn.k_proj.weight": key,
-        "cross_attn.v_proj.weight": value,
+        "cross_attn.k_proj.weight": ours["attention.key.weight"],
+        "cross_attn.v_proj.weight": ours["attention.value.weight"],
         "cross_attn.o_proj.weight": ours["attention.output.weight"],
         "input_layernorm.weight": ours["norm_1.weight"],
         "post_attention_layernorm.weight": ours["norm_2.weight"],

@@ -60,8 +60,18 @@ class LookingAttention(nn.Module):
             raise ValueError(f"width {width} must be a multiple of the number of heads, {heads}")
         self.heads = heads
         self.query = nn.Linear(width, width, bias=False)
-        self.key_value = nn.Linear(context_width, 2 * width, bias=False)
+        self.key = nn.Linear(context_width, width, bias=False)
+        self.value = nn.Linear(context_width, width, bias=False)
         self.output = nn.Linear(width, width, bias=False)
+
+    def weights(self, x: Tensor, context: Tensor, allowed: Tensor | None) -> Float[Tensor, "batch heads length keys"]:
+        """Return what `forward` mixes by: shares that sum to 1, or zeros for a position that may see nothing."""
+        q, k = self._heads(self.query(x)), self._heads(self.key(context))
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        if allowed is None:
+            return scores.softmax(dim=-1)
+        closed = ~allowed.unsqueeze(1)  # not to minus infinity: a softmax over nothing else is not a number
+        return scores.masked_fill(closed, torch.finfo(scores.dtype).min).softmax(dim=-1).masked_fill(closed, 0.0)
 
     def forward(
         self,
@@ -69,14 +79,12 @@ class LookingAttention(nn.Module):
         context: Float[Tensor, "batch keys context_width"],
         allowed: Bool[Tensor, "batch length keys"] | None = None,
     ) -> Float[Tensor, "batch length width"]:
-        """Return for each position of `x` a mixture of the values that it is `allowed` to see; zeros if it is none."""
-        parts = self.query(x), *self.key_value(context).chunk(2, dim=-1)
-        q, k, v = (rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts)
-        if allowed is None:
-            return self.output(rearrange(F.scaled_dot_product_attention(q, k, v), "b h n d -> b n (h d)"))
-        blind = ~allowed.any(dim=-1, keepdim=True)  # a softmax over nothing is not a number: let it see all, in vain
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=(allowed | blind).unsqueeze(1))
-        return self.output(rearrange(mixed, "b h n d -> b n (h d)")).masked_fill(blind, 0.0)
+        """Return for each position of `x` a mixture of the values that it is `allowed` to see, by default all."""
+        mixed = self.weights(x, context, allowed) @ self._heads(self.value(context))
+        return self.output(rearrange(mixed, "b h n d -> b n (h d)"))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return rearrange(x, "b n (h d) -> b h n d", h=self.heads)
 
 
 class ResamplerBlock(nn.Module):
@@ -117,10 +125,8 @@ class PerceiverResampler(nn.Module):
         """Return the latents of each video, whose patches are told their frame; a picture is a video of one frame."""
         frames, width = self.times.shape
         if features.ndim != 4 or features.shape[3] != width or not 1 <= features.shape[1] <= frames:
-            raise ValueError(
-                f"this resampler takes features [batch, frames, patches, {width}] of 1 to {frames} frames, not "
-                f"{list(features.shape)}"
-            )
+            wanted = f"[batch, 1 to {frames} frames, patches, {width}]"
+            raise ValueError(f"this resampler takes features {wanted}, not {list(features.shape)}")
         features = (features + self.times[: features.shape[1], None]).flatten(1, 2)
         latents = self.latents.expand(len(features), -1, -1)
         for block in self.blocks:
@@ -129,10 +135,7 @@ class PerceiverResampler(nn.Module):
 
 
 class GatedCrossAttention(nn.Module):
-    """The inserted layer: text looks at pictures, then feed-forward, each times the tanh of a gate that begins at 0.
-
-    At 0 it returns what came in. `allowed` says which latents a token may look at.
-    """
+    """The inserted layer: text looks at pictures, then feed-forward, each times the tanh of a gate that begins at 0."""
 
     def __init__(self, width: int, heads: int, hidden: int, context_width: int):
         super().__init__()
@@ -149,7 +152,7 @@ class GatedCrossAttention(nn.Module):
         latents: Float[Tensor, "batch keys context_width"],
         allowed: Bool[Tensor, "batch length keys"],
     ) -> Float[Tensor, "batch length width"]:
-        """Return `x` with what was seen added to it; a token without a picture sees nothing (figure 4)."""
+        """Return `x` and what its tokens saw in the latents `allowed` to them (figure 4); at gates of 0, `x` itself."""
         x = x + self.attention_gate.tanh() * self.attention(self.norm_1(x), latents, allowed)
         return x + self.feed_forward_gate.tanh() * self.feed_forward(self.norm_2(x))
 
@@ -157,7 +160,7 @@ class GatedCrossAttention(nn.Module):
 class Flamingo(nn.Module):
     """Token ids with an <image> before the text of each picture or video, and these; scores for the next token out.
 
-    Give a trained `vision` encoder and `language` model: both are frozen here. Only the resampler and the gated layers
+    Give a trained `vision` encoder and `language` model: both are frozen here, and the resampler and the gated layers
     learn. `forward` is `read(tokens, resample(features(pictures)))`: the features never change and can be kept.
     """
 
@@ -175,12 +178,11 @@ class Flamingo(nn.Module):
 
     def features(self, pictures: Tensor) -> Float[Tensor, "batch number frames patches vision_width"]:
         """Return a vector for each patch of each frame (0 to 255); pictures come without the axis of frames."""
-        if pictures.ndim not in (5, 6):
-            raise ValueError(
-                "pictures are [batch, number, channels, height, width], and videos have frames behind number; these "
-                f"are {list(pictures.shape)}"
-            )
         frames = pictures.unsqueeze(2) if pictures.ndim == 5 else pictures
+        if frames.ndim != 6:
+            raise ValueError(
+                f"pictures are [batch, number, (frames,) channels, height, width], not {list(frames.shape)}"
+            )
         return patch_features(self.vision, frames.flatten(0, 2)).unflatten(0, frames.shape[:3])
 
     def resample(
@@ -194,8 +196,7 @@ class Flamingo(nn.Module):
     ) -> Float[Tensor, "batch length vocabulary"]:
         """Return the logits of the token that follows each token, given the latents of its row's pictures in order.
 
-        Raises `ValueError` for a row with another number of <image> than of pictures, and for more tokens than the
-        language model reads.
+        Raises `ValueError` for a row with another number of <image> than of pictures, and for too many tokens.
         """
         language, markers = self.language, (tokens == IMAGE).sum(dim=1)
         x = language.embed(tokens)
@@ -220,16 +221,12 @@ class Flamingo(nn.Module):
 
     @torch.no_grad()
     def generate(self, prompt: Int[Tensor, "batch length"], pictures: Tensor, max_new: int) -> Int[Tensor, "batch new"]:
-        """Return the likeliest continuation of each prompt: at most `max_new` tokens, with <pad> behind <end>.
-
-        Prompts are as `GPT.generate` takes them, and all pictures belong to them: no <image> is written. Raises
-        `ValueError` if prompt and continuation do not fit the language model.
-        """
+        """Return the likeliest continuation of each prompt, as `GPT.generate` does; no <image> is written into it."""
         lengths, longest = (prompt != PAD).sum(dim=1), self.language.config.length
         if not lengths.all() or max_new < 1 or prompt.shape[1] + max_new > longest:
             raise ValueError(
-                f"prompts [batch, length] of at least one token and max_new >= 1 new tokens must fit this language "
-                f"model, which reads {longest}; these are {list(prompt.shape)} and {max_new}"
+                f"prompts of one or more tokens and {max_new} (one or more) new ones must fit this language model, "
+                f"which reads {longest}; the prompts are {list(prompt.shape)}"
             )
         latents = self.resample(self.features(pictures))
         rows, ended = torch.arange(len(prompt), device=prompt.device), torch.zeros_like(lengths, dtype=torch.bool)
