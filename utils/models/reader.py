@@ -19,7 +19,7 @@ from utils.models.cnn import CNN, CNNConfig
 from utils.models.vit import to_pixels
 from utils.world.scenes import COLOURS, PICTURE_SIZE, SHAPES, SIZES, Scenes
 
-NOTHING = -1
+NOTHING, UNASKED = -1, -100  # the second is the number that F.cross_entropy leaves out
 HALF = PICTURE_SIZE // 2  # pixels a side of a quarter
 PARTS = (len(SHAPES) + 1, len(COLOURS) + 1, len(SIZES) + 1)  # the last of each stands for nothing
 
@@ -42,18 +42,20 @@ class Reader(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Float[Tensor, "batch 4 values"], ...]:
         """Return the scores for shape, colour and size of each quarter; the last of each is for nothing there."""
-        places = self.cnn(to_pixels(pictures))[:, 1:]
-        half = round(places.shape[1] ** 0.5) // 2
-        quarters = rearrange(
-            places, "b (row p column q) c -> b (row column) (p q) c", row=2, column=2, p=half, q=half
-        ).mean(dim=2)
-        return self.head(quarters).split(PARTS, dim=-1)
+        return self.head(quarters(self.cnn(to_pixels(pictures))[:, 1:])).split(PARTS, dim=-1)
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> Int[Tensor, "batch 4 3"]:
         """Return the numbers of shape, colour and size in each quarter, `NOTHING` where nothing stands."""
         values = torch.stack([scores.argmax(dim=-1) for scores in self(pictures)], dim=-1)
         return torch.where(values == torch.tensor(PARTS, device=values.device) - 1, NOTHING, values)
+
+
+def quarters(places: Float[Tensor, "batch places width"]) -> Float[Tensor, "batch 4 width"]:
+    """Return the mean vector of each quarter of a square of places, both in reading order."""
+    half = round(places.shape[1] ** 0.5) // 2
+    parts = rearrange(places, "b (row p column q) c -> b (row column) (p q) c", row=2, column=2, p=half, q=half)
+    return parts.mean(dim=2)
 
 
 def contents(scenes: Scenes) -> Int[Tensor, "scenes 4 3"]:
@@ -73,8 +75,11 @@ def contents(scenes: Scenes) -> Int[Tensor, "scenes 4 3"]:
     return found
 
 
-def reading_loss(model: Reader, pictures: Tensor, contents: Int[Tensor, "batch 4 3"]) -> Float[Tensor, ""]:
-    """Return the mean cross-entropy of shape, colour and size over all quarters."""
+def reading_loss(model: nn.Module, pictures: Tensor, contents: Int[Tensor, "batch 4 3"]) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy of shape, colour and size over all quarters, in nats.
+
+    `model` is any that gives scores as `Reader` does. What is `UNASKED` in `contents` does not count.
+    """
     wanted = torch.where(contents == NOTHING, torch.tensor(PARTS, device=contents.device) - 1, contents)
     losses = [
         F.cross_entropy(scores.flatten(0, 1), values.flatten())
