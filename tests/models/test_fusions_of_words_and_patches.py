@@ -86,6 +86,14 @@ def test_words_know_the_picture_and_patches_know_the_question(name):
 
 
 @every_fusion
+def test_every_parameter_has_a_part_in_the_answer(name):
+    model = make(name)
+    torch.nn.functional.cross_entropy(model(TOKENS, PATCHES), ASKED.labels).backward()
+    unused = [key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    assert unused == []
+
+
+@every_fusion
 def test_it_learns_one_batch_by_heart(name):
     def loss(model, tokens, patches, labels):
         return torch.nn.functional.cross_entropy(model(tokens, patches), labels)

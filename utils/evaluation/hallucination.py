@@ -60,8 +60,9 @@ def mentions(text: str) -> list[frozenset[str]]:
 def chair(captions: Sequence[str], scenes: Scenes) -> Chair:
     """Return what each caption mentions that is not in its scene, and which objects of the scenes are mentioned.
 
-    An object with any wrong word is one that is not there: in a scene of a red circle and a blue square that is true
-    of a small, a green and a blue circle. Raises `ValueError` if there is not one caption for each scene.
+    An object with any wrong word is one that is not there: where a large red circle and a blue square stand, that is
+    true of a small circle, of a green one and of a blue one. Raises `ValueError` if there is not one caption for each
+    scene.
     """
     if len(captions) != len(scenes) or not len(captions):
         raise ValueError(f"give one caption for each scene, and at least one, not {len(captions)} for {len(scenes)}")
