@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from utils.models.gpt import GPTConfig, next_token_loss
-from utils.models.llava import LLaVA, LLaVAConfig, picture_prompt
+from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, picture_prompt
 from utils.models.vit import ViTConfig
 from utils.training.loop import overfit
 from utils.world import VOCABULARY, render_captions, render_pictures, sample_scenes, tokenize
@@ -16,7 +18,7 @@ CONFIG = LLaVAConfig(
     vision=ViTConfig(width=16, depth=1, heads=2, hidden=32, patch_size=16, clip_style=True),
     language=GPTConfig(vocabulary=len(VOCABULARY), length=40, width=24, depth=2, heads=2, hidden=48),
 )
-PATCHES = CONFIG.vision.patches
+PATCHES = CONFIG.soft_tokens
 
 
 def prompts(*texts):
@@ -102,3 +104,22 @@ def test_nothing_is_learnt_at_the_places_of_a_picture(model, pictures):
     changed = logits.clone()
     changed[:, :PATCHES] += torch.randn(1, PATCHES, len(VOCABULARY))
     assert torch.equal(next_token_loss(logits, tokens), next_token_loss(changed, tokens))
+
+
+def test_merged_patches_are_squares_of_neighbours_in_reading_order():
+    patches = torch.arange(16).view(1, 16, 1)
+    assert merge_patches(patches, 2)[0].tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    assert torch.equal(merge_patches(patches, 1), patches)
+
+
+def test_with_merged_patches_a_picture_takes_fewer_soft_tokens(pictures):
+    config = replace(CONFIG, merge=2)
+    model = LLaVA(config).eval()
+    assert config.soft_tokens == CONFIG.soft_tokens // 4
+    assert model.soft_tokens(pictures).shape == (3, config.soft_tokens, CONFIG.language.width)
+
+
+@pytest.mark.parametrize("merge", [0, 3])
+def test_patches_that_cannot_be_merged_so_are_refused(merge):
+    with pytest.raises(ValueError, match=f"squares of {merge} by {merge}; choose a merge that divides 2"):
+        replace(CONFIG, merge=merge)

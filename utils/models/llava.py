@@ -3,6 +3,7 @@
 Liu et al. 2023, "Visual instruction tuning", section 4.1 and figure 1: a projector turns the patch features of a vision
 encoder into vectors of the language model's width, soft tokens, which stand in its sequence where <image> stood. Liu et
 al. 2024, "Improved baselines with visual instruction tuning", section 3.2: the projector is a network of two layers.
+Wang et al. 2024, "Qwen2-VL", section 2.1: patches side by side can share one soft token, which saves most of them.
 
 Training goes in stages (2023, section 4.2), by what is frozen: `model.language.requires_grad_(False)`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -23,17 +25,32 @@ from utils.world.tokenizer import IMAGE
 
 @dataclass(frozen=True)
 class LLaVAConfig:
-    """Sizes of the vision encoder and of the language model, which must know the token <image>."""
+    """Sizes of the vision encoder and of the language model, which must know the token <image>.
+
+    A square of `merge` by `merge` patches becomes one soft token.
+    """
 
     vision: ViTConfig
     language: GPTConfig
+    merge: int = 1
 
     def __post_init__(self):
+        side = round(self.vision.patches**0.5)
+        if self.merge < 1 or side % self.merge:
+            raise ValueError(
+                f"{side} by {side} patches cannot be merged in squares of {self.merge} by {self.merge}; choose a merge "
+                f"that divides {side}"
+            )
         if self.language.vocabulary <= IMAGE:
             raise ValueError(
                 f"the language model knows {self.language.vocabulary} tokens, and <image> is token {IMAGE}; make it "
                 "with GPTConfig(vocabulary=len(VOCABULARY))"
             )
+
+    @property
+    def soft_tokens(self) -> int:
+        """How many soft tokens a picture becomes."""
+        return self.vision.patches // self.merge**2
 
 
 @dataclass(frozen=True)
@@ -70,15 +87,16 @@ class LLaVA(nn.Module):
         super().__init__()
         self.config = config
         self.vision = vision or ViT(config.vision)
-        self.projector = projector or Projector(ProjectorConfig(config.vision.width, config.language.width))
+        read = config.vision.width * config.merge**2
+        self.projector = projector or Projector(ProjectorConfig(read, config.language.width))
         self.language = language or GPT(config.language)
 
-    def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
-        """Return what the language model is to read for each picture (0 to 255): one vector for each patch."""
-        return self.projector(patch_features(self.vision, pictures))
+    def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures squares width"]:
+        """Return what the language model reads for each picture (0 to 255): a vector for each square of patches."""
+        return self.projector(merge_patches(patch_features(self.vision, pictures), self.config.merge))
 
     def embed(
-        self, tokens: Int[Tensor, "batch length"], soft: Float[Tensor, "pictures patches width"]
+        self, tokens: Int[Tensor, "batch length"], soft: Float[Tensor, "pictures squares width"]
     ) -> Float[Tensor, "batch length width"]:
         """Return the vector of each token, and in the place of each <image> the next soft token, in reading order.
 
@@ -125,6 +143,16 @@ def patch_features(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures pat
     return vision.before_last_block(to_pixels(pictures))[:, 1:]
 
 
-def picture_prompt(text: str, patches: int) -> str:
+def merge_patches(
+    features: Float[Tensor, "pictures patches width"], merge: int
+) -> Float[Tensor, "pictures squares merged"]:
+    """Return the vectors of each square of `merge` by `merge` patches side by side as one, all in reading order."""
+    rows = round(features.shape[1] ** 0.5) // merge
+    return rearrange(
+        features, "b (row p column q) c -> b (row column) (p q c)", row=rows, column=rows, p=merge, q=merge
+    )
+
+
+def picture_prompt(text: str, soft_tokens: int) -> str:
     """Return `text` with each <image> repeated for the soft tokens of one picture."""
-    return text.replace("<image>", " ".join(["<image>"] * patches))
+    return text.replace("<image>", " ".join(["<image>"] * soft_tokens))
