@@ -256,7 +256,7 @@ def test_it_writes_no_picture_and_nothing_behind_the_end(model, pictures):
     assert model.generate(TOKENS[:, :5], pictures, 3).tolist() == [[END, PAD, PAD]] * 2
 
 
-@pytest.mark.parametrize(("prompt", "new"), [([[START] + 9 * [9]], 3), ([[PAD]], 1), ([[START]], 0)])
+@pytest.mark.parametrize(("prompt", "new"), [([[START] + 9 * [9]], 3), ([[PAD]], 1), ([[START]], 0), ([[PAD, 9]], 1)])
 def test_prompts_that_do_not_fit_are_refused(model, pictures, prompt, new):
     with pytest.raises(ValueError, match="which reads 12"):
         model.generate(torch.tensor(prompt), pictures[:1, :0], new)

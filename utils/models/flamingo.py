@@ -223,10 +223,11 @@ class Flamingo(nn.Module):
     def generate(self, prompt: Int[Tensor, "batch length"], pictures: Tensor, max_new: int) -> Int[Tensor, "batch new"]:
         """Return the likeliest continuation of each prompt, as `GPT.generate` does; no <image> is written into it."""
         lengths, longest = (prompt != PAD).sum(dim=1), self.language.config.length
-        if not lengths.all() or max_new < 1 or prompt.shape[1] + max_new > longest:
+        gaps = (prompt[:, :-1] == PAD) & (prompt[:, 1:] != PAD)
+        if not lengths.all() or gaps.any() or max_new < 1 or prompt.shape[1] + max_new > longest:
             raise ValueError(
-                f"prompts of one or more tokens and {max_new} (one or more) new ones must fit this language model, "
-                f"which reads {longest}; the prompts are {list(prompt.shape)}"
+                f"prompts of one or more tokens, <pad> only behind the last, and {max_new} (one or more) new ones must "
+                f"fit this language model, which reads {longest}; the prompts are {list(prompt.shape)}"
             )
         latents = self.resample(self.features(pictures))
         rows, ended = torch.arange(len(prompt), device=prompt.device), torch.zeros_like(lengths, dtype=torch.bool)
