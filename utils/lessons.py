@@ -120,6 +120,15 @@ LESSONS = (
         concepts=("A2.15", "A2.16", "A2.17"),
         builds_on=("2.1", "2.4"),
     ),
+    Lesson(
+        id="3.9",
+        path="3_architectures/9_models_in_the_world",
+        title="Models in the world",
+        question="What is known about the models that everybody talks about, and which of them have you already built?",
+        minutes=60,
+        concepts=("A3.8",),
+        builds_on=("2.1", "2.3", "2.4"),
+    ),
 )
 
 

@@ -69,6 +69,14 @@ ANSWERS = {
         "def two_way_accuracy(logits, words, answers):\n    second = logits.gather(1, words).diff(dim=1)[:, 0] > 0\n"
         "    return (second.long() == answers).float().mean().item()",
     ),
+    "3.9": (
+        "3.9.4",
+        "def tile_tokens(width, height, tile, per_tile, whole):\n"
+        "    return (width // tile) * (height // tile) * per_tile + whole",
+        "rounded down",
+        "def tile_tokens(width, height, tile, per_tile, whole):\n"
+        "    return len(range(0, width, tile)) * len(range(0, height, tile)) * per_tile + whole",
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from utils.lessons import ROOT
 # from the ground up; the ground floor has a step, since scenes and figures share one palette
 FLOORS = (
     {"style", "lessons"},
-    {"world", "figures", "glossary", "concepts"},
+    {"world", "figures", "glossary", "concepts", "catalogue"},
     {"models"},
     {"training"},
     {"evaluation"},

@@ -37,6 +37,7 @@ _HOME = {
     "Look": "picture_attention",
     "MergeSteps": "merge_steps",
     "ModalityViewer": "modality_viewer",
+    "ModelCatalogue": "model_catalogue",
     "Panel": "modality_viewer",
     "PointCloud": "point_cloud",
     "PictureAttention": "picture_attention",
