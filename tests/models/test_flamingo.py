@@ -260,3 +260,11 @@ def test_it_writes_no_picture_and_nothing_behind_the_end(model, pictures):
 def test_prompts_that_do_not_fit_are_refused(model, pictures, prompt, new):
     with pytest.raises(ValueError, match="which reads 12"):
         model.generate(torch.tensor(prompt), pictures[:1, :0], new)
+
+
+def test_it_trains_in_bfloat16_autocast(model, pictures):
+    opened(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(TOKENS, pictures)
+    next_token_loss(logits.float(), TOKENS).backward()
+    assert torch.allclose(logits.float(), model(TOKENS, pictures), atol=0.05)

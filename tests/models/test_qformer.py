@@ -167,3 +167,10 @@ def test_what_does_not_fit_is_refused(model, patches):
         model.fuse(patches, TOKENS, "captioning")
     with pytest.raises(ValueError, match="width 24 must be a multiple of the number of heads, 5"):
         QFormer(QFormerConfig(vision_width=16, width=24, heads=5))
+
+
+def test_it_trains_in_bfloat16_autocast(model, patches):
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = three_losses(model, patches, TOKENS)
+    loss.backward()
+    assert loss.item() == pytest.approx(three_losses(model, patches, TOKENS).item(), rel=0.05)
