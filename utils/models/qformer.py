@@ -117,9 +117,8 @@ class QFormer(nn.Module):
     def look(self, patches: Float[Tensor, "batch patches vision_width"]) -> Float[Tensor, "batch queries width"]:
         """Return what the queries found in each picture, which no text has told them to look for."""
         queries = self.queries.expand(len(patches), -1, -1)
-        everyone = torch.ones(len(patches), self.config.queries, self.config.queries, dtype=torch.bool).to(
-            patches.device
-        )
+        number = queries.shape[1]
+        everyone = torch.ones(len(patches), number, number, dtype=torch.bool, device=patches.device)
         return self._layers(queries, queries[:, :0], patches, everyone)[0]
 
     def read(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length width"]:
