@@ -7,7 +7,7 @@
 # made it, when, how it works, and *who says so*. What nobody says stays empty.
 
 # %% tags=["setup"]
-import importlib
+import textwrap
 
 import torch
 
@@ -17,12 +17,14 @@ from utils.figures import show_bars
 from utils.models.blocks import count_parameters
 from utils.models.gpt import GPT, PUBLISHED_SHAPES, GPTConfig, parameters_of
 from utils.models.llava import Projector, ProjectorConfig
+from utils.models.moe import MixtureOfExperts, SigmoidRouter, active_parameters
+from utils.models.swiglu import SwiGLU
 from utils.models.vit import ViT, ViTConfig
 from utils.style import MODALITY_COLOURS
 from utils.widgets import ModelCatalogue, Predict, Question, Quiz
 
 # %% [markdown]
-# All of them, by date and size. Those below the line are no smaller: their sources give no size.
+# All of them, by date and size. Those in the strip below need not be smaller: their sources give no size.
 
 # %% concepts=["A3.8"]
 systems = catalogue()
@@ -35,8 +37,8 @@ show_timeline(
 
 # %% [markdown]
 # **You will be able to** tell a published fact from a rumour · compute a model's size from its shape · tell total from
-# {{term active parameters}} · say what a picture costs in tokens, by six recipes · name the family of a system that is
-# described to you.
+# {{term active-parameters|active parameters}} · say what a picture costs in tokens, recipe by recipe · name the
+# family of a system that is described to you.
 #
 # **Time** about {{minutes}} minutes · **builds on** 2.1, encoders · 2.3, CLIP · 2.4, soft tokens.
 #
@@ -67,16 +69,16 @@ for family, what in FAMILIES.items():
 ModelCatalogue()
 
 # %% [markdown]
-# The whole of it, with links, is also [a page](../../assets/models.md). And some you know from inside: these are the
-# course's own models of the same mechanisms. Each says of itself what it is.
+# The whole of it, with links, is also [a page](../../assets/models.md). And many you know from inside, or soon will:
+# the course has models of its own with the same mechanism, small enough to train on a laptop.
 
 # %% concepts=["A3.8"]
 built = {}
 for system in systems.values():
     if system.mini:
-        built.setdefault((system.mini.module, system.mini.lesson), []).append(system.name)
-for (module, lesson), names in built.items():
-    print(f"{', '.join(names)}\n    {lesson}: {importlib.import_module(module).__doc__.splitlines()[0]}")
+        built.setdefault((system.mini.lesson, system.mini.module), []).append(system.name)
+for (lesson, module), names in sorted(built.items()):
+    print(f"lesson {lesson}  {module:<26}{', '.join(names)}")
 
 # %% [markdown]
 # ## What empty means
@@ -217,13 +219,13 @@ for name, number in parts.items():
 print(f"together       {in_words(sum(parts.values())):>8}")
 
 # %% [markdown]
-# The hub that holds its weights counts 7.06 billion (Hugging Face, 2024). The eyes are a twentieth of the whole, and
-# the bridge is a rounding error.
+# The hub that holds its weights counts 7.06 billion (Hugging Face, 2024). The eyes are less than a twentieth of the
+# whole, and the bridge is a rounding error.
 #
 # ## Total and active
 #
-# In a {{term mixture of experts}} two numbers answer the question "how large?". All parameters must be *stored*; one
-# token *meets* only the experts that the {{term router}} picks for it.
+# In a {{term mixture-of-experts|mixture of experts}} two numbers answer the question "how large?". All parameters must
+# be *stored*; one token *meets* only the experts that the {{term router}} picks for it.
 
 # %% tags=["widget"]
 guess = Predict(
@@ -260,11 +262,21 @@ def expert_parameters(width: int, hidden: int, layers: int, routed: int, chosen:
 check("3.9.3", expert_parameters)
 
 # %% [markdown]
-# Now DeepSeek-V3, from the configuration file that came with its weights (DeepSeek 2024, `config_671B.json`). Three
-# layers are dense; in the others a token meets one shared expert and a few of many.
+# The course's own mixture, made in the shape of one layer of DeepSeek-V3, must agree with you.
 
 # %% concepts=["A3.8"]
 expert_parameters = working("3.9.3", expert_parameters)
+with torch.device("meta"):
+    router = SigmoidRouter(7168, experts=256, top_k=8, groups=8, open_groups=4)
+    mixture = MixtureOfExperts(router, [SwiGLU(7168, 2048) for _ in range(256)], shared=SwiGLU(7168, 2048))
+counted = (count_parameters(mixture), active_parameters(mixture))
+print(counted == expert_parameters(width=7168, hidden=2048, layers=1, routed=256, chosen=8, shared=1))
+
+# %% [markdown]
+# Now all of DeepSeek-V3, from the configuration file that came with its weights (DeepSeek 2024, `config_671B.json`).
+# Three layers are dense; in the others a token meets one shared expert and a few of many.
+
+# %% concepts=["A3.8"]
 config = {"width": 7168, "hidden": 2048, "layers": 61 - 3, "routed": 256, "chosen": 8, "shared": 1}
 total, active = expert_parameters(**config)
 print(f"experts: {in_words(total)} in all, {in_words(active)} active")
@@ -411,7 +423,9 @@ check("3.9.5", choice)
 
 # %% concepts=["A3.8"]
 for slip in corrections():
-    print(f"said: {slip.claim}\nfact: {slip.fact}\n      {slip.source.title}, {slip.source.year}\n")
+    print(f"said: {slip.claim}")
+    print(textwrap.fill(slip.fact, 100, initial_indent="fact: ", subsequent_indent="      "))
+    print(f"      -- {slip.source.title}, {slip.source.year}\n")
 
 # %% [markdown]
 # None of these is a disgrace: names are alike, and announcements are read in haste. The cure is cheap: before you pass

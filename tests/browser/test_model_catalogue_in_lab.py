@@ -68,6 +68,10 @@ def test_filters_keep_one_family_of_one_maker(widget):
     assert set(names(widget)) == {"DALL-E", "Sora"}
     widget.get_by_label("Family").select_option("not given")
     assert names(widget) == ["GPT-4V"]
+    assert not widget.locator(".course-system").is_visible()  # what is open is not among them
+    widget.get_by_role("button", name="GPT-4V", exact=True).click()
+    assert widget.locator(".course-system").is_visible()
+    assert widget.locator(".course-system").get_by_text("not given").count() == 3
 
 
 def test_a_head_sorts_up_then_down_and_what_is_missing_stays_last(widget):

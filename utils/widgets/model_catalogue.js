@@ -44,8 +44,8 @@ function render({ model, el }) {
   frame.stage.append(
     h("div", { class: "course-systems", role: "region", tabindex: 0, "aria-label": "systems found" },
       h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
-    card,
   );
+  frame.text.after(card);
 
   function sort(field) {
     sorted.down = sorted.by === field && !sorted.down;
@@ -95,6 +95,7 @@ function render({ model, el }) {
     body.replaceChildren(...found.map(({ node }) => node));
     if (focused && focused.isConnected && body.contains(focused)) focused.focus();
     frame.say(`${found.length} of ${systems.length} systems, ${found.filter(({ system }) => system.size === "").length} without a size`);
+    card.hidden = !found.some(({ system }) => system.name === chosen);
     if (!card.firstChild || card.firstChild.textContent !== chosen) show(rows.get(chosen).system);
     frame.drawn();
   }
