@@ -121,6 +121,15 @@ LESSONS = (
         builds_on=("2.1", "2.4"),
     ),
     Lesson(
+        id="2.9",
+        path="2_how_it_works/9_spatial_reasoning",
+        title="Spatial reasoning",
+        question="Can a model that sees a flat picture say how to build the solid, and where each part goes?",
+        minutes=60,
+        concepts=("A2.21",),
+        builds_on=("2.2", "2.4"),
+    ),
+    Lesson(
         id="3.9",
         path="3_architectures/9_models_in_the_world",
         title="Models in the world",

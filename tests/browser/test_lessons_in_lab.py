@@ -69,6 +69,14 @@ ANSWERS = {
         "def two_way_accuracy(logits, words, answers):\n    second = logits.gather(1, words).diff(dim=1)[:, 0] > 0\n"
         "    return (second.long() == answers).float().mean().item()",
     ),
+    "2.9": (
+        "2.9.3",
+        "def iou(one, other):\n    total = (one.sum() + other.sum()).item()\n"
+        "    return 2 * (one & other).sum().item() / total if total else 1.0",
+        "Dice's coefficient",
+        "def iou(one, other):\n    both = torch.logical_and(one, other).sum().item()\n"
+        "    either = one.sum().item() + other.sum().item() - both\n    return both / either if either else 1.0",
+    ),
     "3.9": (
         "3.9.4",
         "def tile_tokens(width, height, tile, per_tile, whole):\n"

@@ -42,6 +42,8 @@ _HOME = {
     "PointCloud": "point_cloud",
     "PictureAttention": "picture_attention",
     "Predict": "predict",
+    "Built": "program_steps",
+    "ProgramSteps": "program_steps",
     "PromptBox": "prompt_box",
     "Question": "quiz",
     "Quiz": "quiz",

@@ -140,8 +140,11 @@ def _fill(command: Command) -> Bool[Tensor, "depth height width"]:
     raise ProgramError(f"no solid for {command}")
 
 
-def iou(one: Bool[Tensor, "depth height width"], other: Bool[Tensor, "depth height width"]) -> float:
-    """Return how much of what either solid fills both fill, 0 to 1 (intersection over union); two empty ones give 1."""
+def iou(one: Bool[Tensor, "*shape"], other: Bool[Tensor, "*shape"]) -> float:
+    """Return how much of what either solid fills both fill, 0 to 1 (intersection over union); two empty ones give 1.
+
+    Outlines in the plane are compared in the same way.
+    """
     union = (one | other).sum().item()
     return (one & other).sum().item() / union if union else 1.0
 
