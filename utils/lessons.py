@@ -112,6 +112,15 @@ LESSONS = (
         builds_on=("2.2", "2.3"),
     ),
     Lesson(
+        id="2.6",
+        path="2_how_it_works/6_finetuning_and_partial_lora",
+        title="Fine-tuning and partial LoRA",
+        question="How does a trained model learn something new without losing what it knew?",
+        minutes=60,
+        concepts=("A2.13", "A2.14"),
+        builds_on=("2.1", "2.3"),
+    ),
+    Lesson(
         id="2.7",
         path="2_how_it_works/7_reasoning",
         title="Reasoning",

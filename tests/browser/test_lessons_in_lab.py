@@ -53,6 +53,13 @@ ANSWERS = {
         "weights exchanged",
         "def mix(sounds, words, weight):\n    return F.normalize(torch.lerp(sounds, words, weight), dim=-1)",
     ),
+    "2.6": (
+        "2.6.4",
+        "def merge(weight, lora_A, lora_B, alpha):\n    return weight + lora_B @ lora_A",
+        "alpha forgotten",
+        "def merge(weight, lora_A, lora_B, alpha):\n"
+        "    return torch.addmm(weight, lora_B, lora_A, alpha=alpha / len(lora_A))",
+    ),
     "2.4": (
         "2.4.1",
         "def cross_attention(queries, keys, values):\n"

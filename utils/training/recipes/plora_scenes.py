@@ -57,6 +57,7 @@ def train(recipe: Recipe) -> tuple[PictureReaders, History]:
     """Train the vision tower, the language model on text alone, and each reader on the same pictures: two minutes.
 
     The text tells of all pairs of shape and colour, as text does of most things; pictures show the seen split only.
+    The history is that of the readers; its losses are those of the last.
     """
     vision = load_checkpoint("clip_scenes")[0].vision
     learn_regions(vision, seed=recipe.seed)
