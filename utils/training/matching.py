@@ -1,0 +1,79 @@
+"""Learning which caption belongs to a picture, from wrong captions that are written for the purpose.
+
+Image-text matching (Li et al. 2021, "Align before fuse", section 3.2) asks of each pair: do these two belong together,
+yes or no? Captions of other pictures are easily told to be wrong. So each picture comes with its true caption and one
+caption that is wrong in each of `WRONG_WAYS`, the hardest of which uses the same words.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from utils.models.llava import patch_features
+from utils.models.vit import ViT
+from utils.training.checkpoints import load_checkpoint
+from utils.training.device import choose_device, has_fast_mode
+from utils.training.loop import History, fit
+from utils.world import Scenes, render_captions, render_pictures, sample_scenes, tokenize
+from utils.world.batching import batches
+from utils.world.wrong_captions import WRONG_WAYS, wrong_scenes
+
+SCENES, SCENES_SEED, BATCH = 15_000, 81, 32  # a batch is so many pictures, each with all of its captions
+CAPTIONS = 1 + len(WRONG_WAYS)  # for each picture; the first is true
+LENGTH = 12  # tokens of the longest caption of two things, with <start> and <end>
+
+
+def caption_tokens(scenes: Scenes, *, seed: int, pairs: str = "all") -> Int[Tensor, "scenes captions length"]:
+    """Return the tokens of each scene's true caption and, after it, of one wrong in each of `WRONG_WAYS`."""
+    told = [scenes, *wrong_scenes(scenes, seed=seed, pairs=pairs).values()]
+    return torch.stack([tokenize(render_captions(some), LENGTH) for some in told], dim=1)
+
+
+@torch.no_grad()
+def see(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
+    """Return the patch vectors of pictures by a vision tower that stays as it is."""
+    device = next(vision.parameters()).device
+    return torch.cat([patch_features(vision, some.to(device)) for some in pictures.split(500)])
+
+
+def matching_loss(
+    model: nn.Module,
+    tokens: Int[Tensor, "pictures captions length"],
+    patches: Float[Tensor, "pictures patches width"],
+) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy of "does this caption belong to this picture", in nats: what `fit` makes small.
+
+    `model(tokens, patches)` gives the log-odds of each row; the first caption of each picture is the true one.
+    """
+    captions = tokens.shape[1]
+    logits = model(tokens.flatten(0, 1), patches.repeat_interleave(captions, dim=0)).view(-1, captions)
+    match = torch.zeros_like(logits)
+    match[:, 0] = 1
+    return F.binary_cross_entropy_with_logits(logits, match)
+
+
+def learn_matching(model: nn.Module, *, seed: int, steps: int, learning_rate: float, description: str) -> History:
+    """Teach `model`, in place, which captions belong to pictures of two things, and return how it went.
+
+    The pictures are seen by the tower of "region_scenes". Only shape-colour pairs of the seen split are shown or told.
+    """
+    device = choose_device()
+    scenes = sample_scenes(SCENES, seed=SCENES_SEED, objects=(2, 2))
+    tokens = caption_tokens(scenes, seed=SCENES_SEED, pairs="seen")
+    vision, _ = load_checkpoint("region_scenes")
+    patches = see(vision.to(device), render_pictures(scenes))
+    model.to(device)
+    history = fit(
+        model,
+        batches(tokens.to(device), patches, batch_size=BATCH, seed=seed, steps=steps),
+        matching_loss,
+        steps=steps,
+        learning_rate=learning_rate,
+        fast=has_fast_mode(device),
+        description=description,
+    )
+    model.cpu()
+    return history
