@@ -84,6 +84,14 @@ ANSWERS = {
         "def iou(one, other):\n    both = torch.logical_and(one, other).sum().item()\n"
         "    either = one.sum().item() + other.sum().item() - both\n    return both / either if either else 1.0",
     ),
+    "3.4": (
+        "3.4.3",
+        "def sees(tokens, number, image):\n"
+        "    return (tokens == image).cumsum(dim=1).unsqueeze(2) >= torch.arange(1, number + 1)",
+        "all pictures so far",
+        "def sees(tokens, number, image):\n    latest = (tokens == image).cumsum(dim=1)\n"
+        "    return torch.stack([latest == picture for picture in range(1, number + 1)], dim=2)",
+    ),
     "3.9": (
         "3.9.4",
         "def tile_tokens(width, height, tile, per_tile, whole):\n"

@@ -53,6 +53,7 @@ _HOME = {
     "SceneMaker": "scene_maker",
     "scene_panels": "panels",
     "SearchBox": "search_box",
+    "SearchCost": "search_cost",
     "ShotBoard": "shot_board",
     "SpectrogramLab": "spectrogram",
     "StepChain": "step_chain",

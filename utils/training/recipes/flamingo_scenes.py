@@ -1,0 +1,148 @@
+"""The checkpoint "flamingo_scenes": a language model that learns words from words, frozen, and its eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
+from utils.models.gpt import GPT, GPTConfig, next_token_loss
+from utils.models.vit import ViTConfig
+from utils.training.checkpoints import load_checkpoint
+from utils.training.device import set_seed
+from utils.training.loop import History, fit
+from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
+from utils.training.recipes.recipe import Recipe
+from utils.world.naming import UNTOLD, attribute_words, make_films, motion_episodes, tell, text_episodes
+from utils.world.puzzles import binding_episodes, make_album
+from utils.world.tokenizer import IMAGE
+
+THINGS = 9  # in an episode: four shots of each of two words, and one to be asked
+TEXT_BATCH, TEXT_STEPS = 64, 1500
+BATCH, EACH, FILMS = 48, 60, 150  # episodes; pictures of each pair; videos of each direction
+FRAMES = 4
+
+
+def new_words(tokens: Tensor) -> Tensor:
+    """Return which tokens of an episode are learnt: the new word behind each thing, and never the thing itself."""
+    learnt = torch.zeros_like(tokens, dtype=torch.bool)
+    learnt[:, 2::2] = True
+    return learnt
+
+
+def text_step(model: GPT, tokens: Tensor) -> Tensor:
+    """Return the loss of one batch of text: what `fit` makes small."""
+    return next_token_loss(model(tokens), tokens, new_words(tokens))
+
+
+def looking_step(model: Flamingo, tokens: Tensor, features: Tensor) -> Tensor:
+    """Return the loss of one batch of text with pictures or videos, given their features."""
+    return next_token_loss(model.read(tokens, model.resample(features)), tokens, new_words(tokens))
+
+
+def train_language(config: GPTConfig, seed: int) -> tuple[GPT, History]:
+    """Train the language model on text alone: a minute and a half on one core.
+
+    It begins with words and positions of length 1: at GPT-2's 0.02 what comes before what is found several times later.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def episodes() -> Iterator[tuple[Tensor]]:
+        while True:
+            which = torch.randint(2, (TEXT_BATCH, THINGS), generator=generator)
+            yield (text_episodes(which, generator, untold=UNTOLD).tokens,)
+
+    set_seed(seed)
+    model = GPT(config)
+    for vectors in (model.embedding.weight, model.positions):
+        nn.init.normal_(vectors, std=config.width**-0.5)
+    return model, fit(model, episodes(), text_step, steps=TEXT_STEPS, learning_rate=3e-3, description="language model")
+
+
+@torch.no_grad()
+def keep_features(model: Flamingo, shown: Tensor) -> Tensor:
+    """Return the features of pictures [number, 3, h, w] or videos [number, frames, 3, h, w]: they never change."""
+    return torch.cat([model.features(some.unsqueeze(1))[:, 0] for some in shown.split(256)])
+
+
+def examples(model: Flamingo, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches in turn: twice pictures alone, then pictures among words that tell others, then videos so.
+
+    All is of the seen split. What stands in words ties the pictures to what the language model can already do.
+    """
+    album, films = make_album("seen", EACH, seed=1), make_films("seen", FILMS, seed=1, frames=FRAMES)
+    pictures, videos = keep_features(model, album.pictures), keep_features(model, films.videos)
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw() -> tuple[Tensor, Tensor]:
+        which = torch.randint(2, (BATCH, THINGS), generator=generator)
+        told = torch.rand(THINGS, generator=generator) < 0.5
+        told[torch.randint(THINGS, (1,), generator=generator)] = False  # one is always to be seen
+        return which, told
+
+    while True:
+        for _ in range(2):
+            episodes = binding_episodes(album, draw()[0], generator)
+            yield episodes.tokens, pictures[episodes.pictures]
+        which, told = draw()
+        meaning = ("colour", "shape")[int(torch.randint(2, (1,), generator=generator))]
+        episodes = binding_episodes(album, which, generator, meaning=meaning)
+        tokens, shown = tell(episodes, attribute_words(album, episodes), told)
+        yield tokens, pictures[shown]
+        which, told = draw()
+        tokens, shown = tell(*motion_episodes(films, which, generator), told)
+        yield tokens, videos[shown]
+
+
+def build(fields: dict[str, Any]) -> Flamingo:
+    """Return an untrained model of the configuration that a model card holds as plain data."""
+    return Flamingo(
+        FlamingoConfig(
+            ViTConfig(**fields["vision"]), GPTConfig(**fields["language"]), ResamplerConfig(**fields["resampler"])
+        )
+    )
+
+
+def train(recipe: Recipe) -> tuple[Flamingo, History]:
+    """Train the language model on text, freeze it, and train what looks: five minutes on one core.
+
+    The history is that of the second part; its seconds are those of both.
+    """
+    language, first = train_language(recipe.config.language, recipe.seed)
+    vision, _ = load_checkpoint("region_scenes")
+    set_seed(recipe.seed)
+    model = Flamingo(recipe.config, vision, language)
+    history = fit(
+        model,
+        examples(model, recipe.seed),
+        looking_step,
+        steps=recipe.steps,
+        learning_rate=3e-3,
+        description=recipe.name,
+    )
+    history.seconds += first.seconds
+    return model, history
+
+
+CONFIG = FlamingoConfig(
+    vision=CLIP_CONFIG.vision,
+    language=GPTConfig(vocabulary=IMAGE + 1, length=24, width=64, depth=3, heads=4, hidden=256),
+    resampler=ResamplerConfig(latents=4, depth=1, heads=4, frames=FRAMES),
+)
+RECIPE = Recipe(
+    name="flamingo_scenes",
+    description="A frozen language model that learns new words from pictures and videos among words (lesson 3.4)",
+    data=f"episodes of {THINGS} things and two new words of eight, drawn anew: {TEXT_STEPS} batches of {TEXT_BATCH} of "
+    f"any two words, in text alone; then pictures, {EACH} of each pair, and videos, {FILMS} of each direction, seed 1, "
+    "only shape-colour pairs of the seen split; vision from region_scenes",
+    seed=0,
+    steps=1600,
+    architecture="Flamingo",
+    config=CONFIG,
+    vocabulary=CONFIG.language.vocabulary,
+    build=build,
+    train=train,
+)
