@@ -84,6 +84,13 @@ ANSWERS = {
         "def iou(one, other):\n    both = torch.logical_and(one, other).sum().item()\n"
         "    either = one.sum().item() + other.sum().item() - both\n    return both / either if either else 1.0",
     ),
+    "3.1": (
+        "3.1.4",
+        "def rerank(candidates, scores):\n    return scores.argsort(dim=1, descending=True)",
+        "places, not pictures",
+        "def rerank(candidates, scores):\n    order = scores.topk(scores.shape[1], dim=1).indices\n"
+        "    return torch.take_along_dim(candidates, order, dim=1)",
+    ),
     "3.4": (
         "3.4.3",
         "def sees(tokens, number, image):\n"
