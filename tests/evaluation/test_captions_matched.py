@@ -16,11 +16,12 @@ from utils.evaluation.matching import (
     search_figures,
     wins,
     with_twins,
+    without_eyes,
 )
 from utils.training.matching import caption_tokens
 from utils.world import render_captions, render_pictures, sample_scenes, tokenize
 from utils.world.captions import same_meaning
-from utils.world.wrong_captions import WRONG_WAYS
+from utils.world.wrong_captions import WRONG_WAYS, matching_scenes
 
 
 class Reads(nn.Module):
@@ -63,6 +64,15 @@ def test_twins_stand_behind_the_scenes_and_their_captions_are_wrong_of_them():
     both = render_captions(with_twins(scenes))
     assert both[:5] == render_captions(scenes)
     assert not any(map(same_meaning, both[:5], both[5:]))
+
+
+def test_without_eyes_a_caption_is_told_by_its_sound_alone():
+    practice = caption_tokens(sample_scenes(300, seed=6, objects=(2, 2)), seed=6, pairs="seen")
+    marked = practice.clone()
+    marked[:, 0, 5] = 0  # true captions sound unlike all others
+    assert without_eyes(marked, marked[:50]).mean() == 1
+    scenes = matching_scenes(200, pairs="held_out", seed=7)
+    assert without_eyes(practice, caption_tokens(scenes, seed=7)).mean() < 0.4  # a guess among five is 0.2
 
 
 def test_ranking_anew_mends_the_order_and_finds_nothing_that_was_dropped():

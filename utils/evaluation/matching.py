@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from utils.evaluation.grounding import derangement
@@ -16,6 +18,7 @@ from utils.training.checkpoints import Figure, load_checkpoint
 from utils.training.matching import LENGTH, caption_tokens, see
 from utils.world import BACKGROUND, Scenes, render_captions, render_pictures, sample_scenes, tokenize
 from utils.world.candidates import retrieval_scenes
+from utils.world.tokenizer import BASE_VOCABULARY
 from utils.world.wrong_captions import WRONG_WAYS, matching_scenes
 
 ROWS = 512  # read at a time
@@ -49,6 +52,25 @@ def wins(scores: Float[Tensor, "pictures captions"]) -> dict[str, Float[Tensor, 
     right, wrong = scores[:, :1], scores[:, 1:]
     values = (right > wrong).float() + 0.5 * (right == wrong).float()
     return dict(zip(WRONG_WAYS, values.T, strict=True))
+
+
+def without_eyes(
+    practice: Int[Tensor, "scenes captions length"], tokens: Int[Tensor, "pictures captions length"]
+) -> Float[Tensor, " pictures"]:
+    """Return 1 where the caption that sounds most like a true one is the true one, the first, else 0.
+
+    A logistic regression on which word stands at which place learns from the captions of `practice` how true ones
+    sound. It is the best that can be said from such captions alone, without any picture.
+    """
+
+    def heard(some: Tensor) -> Tensor:
+        return F.one_hot(some.flatten(0, 1), BASE_VOCABULARY).flatten(1).float()
+
+    is_true = torch.zeros(practice.shape[:2], dtype=torch.bool)
+    is_true[:, 0] = True
+    reader = LogisticRegression(max_iter=200).fit(heard(practice), is_true.flatten())
+    sounds = torch.from_numpy(reader.decision_function(heard(tokens))).view(tokens.shape[:2])
+    return (sounds.argmax(dim=1) == 0).float()
 
 
 def with_twins(scenes: Scenes) -> Scenes:

@@ -35,7 +35,10 @@ function render({ model, el }) {
   frame.controls.append(...Object.values(sliders).map(({ node }) => node));
   const width = 3 * PANEL;
   const canvas = h("canvas", { role: "img", style: `width:${width}px;max-width:100%` });
-  frame.stage.append(h("div", { class: "course-scroll" }, canvas));
+  frame.stage.append(
+    h("div", { class: "course-scroll" }, canvas),
+    h("p", { class: "course-note" }, "Blue: a tower reads by itself. Dark: a pair is read together. The bars are on a logarithmic scale."),
+  );
 
   /** The ways of searching: how often a tower runs, how often a pair is read, and how long all of it takes. */
   function ways(pictures, searches, kept) {
