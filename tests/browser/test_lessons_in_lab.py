@@ -92,7 +92,7 @@ ANSWERS = {
         "    return torch.take_along_dim(candidates, order, dim=1)",
     ),
     "3.4": (
-        "3.4.3",
+        "3.4.4",
         "def sees(tokens, number, image):\n"
         "    return (tokens == image).cumsum(dim=1).unsqueeze(2) >= torch.arange(1, number + 1)",
         "all pictures so far",

@@ -11,55 +11,6 @@ from utils.exercises.definition import Case, Exercise, Misconception, exact, int
 
 # 3.4.1 -------------------------------------------------------------------------------------------------------------
 
-TOKENS_READ = Exercise(
-    id="3.4.1",
-    title="What nine pictures cost here",
-    kind="number",
-    entry="tokens_read",
-    points=1,
-    difficulty=1,
-    importance=3,
-    minutes=4,
-    reference=1 + 9 + 8,
-    compare=exact(),
-    misconceptions=(
-        Misconception(
-            name="patches as soft tokens",
-            sentence="That is the count for a model that puts its patches into the sequence, as in 2.7. Here a picture "
-            "stands beside the text, and only its <image> stands in it.",
-            answer=1 + 9 * 16 + 8,
-        ),
-        Misconception(
-            name="latents as soft tokens",
-            sentence="You put the four latents of each picture into the sequence. They stay outside: the gated layers look "
-            "at them there.",
-            answer=1 + 9 * 4 + 8,
-        ),
-        Misconception(
-            name="one short",
-            sentence="One short: there are <start>, nine times <image>, and eight words.",
-            answer=9 + 8,
-        ),
-        Misconception(
-            name="counts the answer",
-            sentence="The ninth word is the answer: it is not there yet when the model is asked.",
-            answer=1 + 9 + 9,
-        ),
-        Misconception(
-            name="the pictures cost nothing",
-            sentence="Each picture still takes one token, its <image>: it says where in the text the picture stands.",
-            answer=1 + 8,
-        ),
-    ),
-    hints=(
-        "Which of these stand in the sequence of the language model: patches, latents, or a marker?",
-        "<start>, a marker for each picture, a word for each example.",
-        "1 + 9 + 8",
-    ),
-)
-
-# 3.4.2 -------------------------------------------------------------------------------------------------------------
-
 
 def look(latents, features, times):
     """Tell each patch its frame, join the latents to the keys, and let the latents look."""
@@ -129,7 +80,7 @@ def _look_cases(rng):
 
 
 RESAMPLER_LOOK = Exercise(
-    id="3.4.2",
+    id="3.4.1",
     title="A few questions for every picture",
     kind="function",
     entry="look",
@@ -182,124 +133,56 @@ RESAMPLER_LOOK = Exercise(
     ),
 )
 
-# 3.4.3 -------------------------------------------------------------------------------------------------------------
+# 3.4.2 -------------------------------------------------------------------------------------------------------------
 
-
-def sees(tokens, number, image):
-    """Count the <image> up to and with each token: that is the one that it looks at."""
-    latest = (tokens == image).cumsum(dim=1)
-    return latest.unsqueeze(2) == torch.arange(1, number + 1)
-
-
-def _sees_in_a_loop(tokens, number, image):
-    shown = torch.zeros(*tokens.shape, number, dtype=torch.bool)
-    for row, ids in enumerate(tokens.tolist()):
-        latest = -1
-        for position, token in enumerate(ids):
-            latest += token == image
-            if latest >= 0:
-                shown[row, position, latest] = True
-    return shown
-
-
-def _sees_by_differences(tokens, number, image):
-    begun = (tokens == image).cumsum(dim=1)[..., None] > torch.arange(number)
-    later = torch.cat([begun[..., 1:], torch.zeros_like(begun[..., :1])], dim=-1)
-    return begun & ~later
-
-
-def _all_pictures_so_far(tokens, number, image):
-    return (tokens == image).cumsum(dim=1).unsqueeze(2) >= torch.arange(1, number + 1)
-
-
-def _one_picture_ahead(tokens, number, image):
-    return (tokens == image).cumsum(dim=1).unsqueeze(2) == torch.arange(number)
-
-
-def _image_looks_back(tokens, number, image):
-    here = (tokens == image).long()
-    return (here.cumsum(dim=1) - here).unsqueeze(2) == torch.arange(1, number + 1)
-
-
-def _only_the_markers(tokens, number, image):
-    return sees(tokens, number, image) & (tokens == image).unsqueeze(2)
-
-
-def _every_picture(tokens, number, image):
-    return torch.ones(*tokens.shape, number, dtype=torch.bool)
-
-
-def _all_but_the_last(tokens, number, image):
-    return (tokens == image).cumsum(dim=1).unsqueeze(2) > torch.arange(1, number + 1)
-
-
-def _sees_cases(rng):
-    def case(batch, length, number, image):
-        tokens = integers(rng, 10, 40, batch, length)
-        for row in tokens:  # word, <image>, word, and then the others somewhere
-            row[1] = image
-            row[3 + torch.from_numpy(rng.permutation(length - 3)[: number - 1])] = image
-        return Case(args=(tokens, number, image))
-
-    return [case(2, 8, 2, 99), case(3, 10, 3, 77), case(2, 12, 4, 5)]
-
-
-SEES = Exercise(
-    id="3.4.3",
-    title="Which picture a word looks at",
-    kind="function",
-    entry="sees",
-    points=3,
-    difficulty=3,
-    importance=5,
-    minutes=10,
-    reference=sees,
-    alternatives=(_sees_in_a_loop, _sees_by_differences),
-    cases=_sees_cases,
+TOKENS_READ = Exercise(
+    id="3.4.2",
+    title="What nine pictures cost here",
+    kind="number",
+    entry="tokens_read",
+    points=1,
+    difficulty=1,
+    importance=3,
+    minutes=4,
+    reference=1 + 9 + 8,
     compare=exact(),
     misconceptions=(
         Misconception(
-            name="all pictures so far",
-            sentence="Your words look at every picture that stood before them. Flamingo's look at the last one only: "
-            "equal, not greater or equal.",
-            answer=_all_pictures_so_far,
+            name="patches as soft tokens",
+            sentence="That is the count for a model that puts its patches into the sequence, as in 2.7. Here a picture "
+            "stands beside the text, and only its <image> stands in it.",
+            answer=1 + 9 * 16 + 8,
         ),
         Misconception(
-            name="one picture ahead",
-            sentence="Your words look at the picture that comes next, and would be told of what they have not reached. "
-            "Behind the first <image> the count is 1, and that is picture 0.",
-            answer=_one_picture_ahead,
+            name="latents as soft tokens",
+            sentence="You put the four latents of each picture into the sequence. They stay outside: the gated layers look "
+            "at them there.",
+            answer=1 + 9 * 4 + 8,
         ),
         Misconception(
-            name="<image> looks at the picture before",
-            sentence="An <image> already looks at its own picture: its position is where the next word is predicted. Count "
-            "with it, not up to it.",
-            answer=_image_looks_back,
+            name="one short",
+            sentence="One short: there are <start>, nine times <image>, and eight words.",
+            answer=9 + 8,
         ),
         Misconception(
-            name="only the markers look",
-            sentence="Only your <image> look at anything. The words behind one look at its picture too, up to the next.",
-            answer=_only_the_markers,
+            name="counts the answer",
+            sentence="The ninth word is the answer: it is not there yet when the model is asked.",
+            answer=1 + 9 + 9,
         ),
         Misconception(
-            name="no mask at all",
-            sentence="Everything sees everything, later pictures too.",
-            answer=_every_picture,
-        ),
-        Misconception(
-            name="all but the last",
-            sentence="With `>` a word looks at the pictures before its own, and never at its own.",
-            answer=_all_but_the_last,
+            name="the pictures cost nothing",
+            sentence="Each picture still takes one token, its <image>: it says where in the text the picture stands.",
+            answer=1 + 8,
         ),
     ),
     hints=(
-        "How many <image> stand up to and with a token? Say it for each token of: the <image> red <image> blue.",
-        "`(tokens == image).cumsum(dim=1)` is that number; picture 0 is the one where it is 1.",
-        "latest.unsqueeze(2) == torch.arange(1, number + 1)",
+        "Which of these stand in the sequence of the language model: patches, latents, or a marker?",
+        "<start>, a marker for each picture, a word for each example.",
+        "1 + 9 + 8",
     ),
 )
 
-# 3.4.4 -------------------------------------------------------------------------------------------------------------
+# 3.4.3 -------------------------------------------------------------------------------------------------------------
 
 
 class Gate(nn.Module):
@@ -365,7 +248,7 @@ def _gate_cases(rng):
 
 
 GATE = Exercise(
-    id="3.4.4",
+    id="3.4.3",
     title="A door that begins closed",
     kind="module",
     entry="Gate",
@@ -413,6 +296,123 @@ GATE = Exercise(
         "At a gate of zero, what must come out?",
         "Which of tanh and sigmoid is 0 at 0? And is it on `x`, on `seen`, or on both?",
         "return x + self.gate.tanh() * seen, with a gate of nn.Parameter(torch.zeros(()))",
+    ),
+)
+
+# 3.4.4 -------------------------------------------------------------------------------------------------------------
+
+
+def sees(tokens, number, image):
+    """Count the <image> up to and with each token: that is the one that it looks at."""
+    latest = (tokens == image).cumsum(dim=1)
+    return latest.unsqueeze(2) == torch.arange(1, number + 1)
+
+
+def _sees_in_a_loop(tokens, number, image):
+    shown = torch.zeros(*tokens.shape, number, dtype=torch.bool)
+    for row, ids in enumerate(tokens.tolist()):
+        latest = -1
+        for position, token in enumerate(ids):
+            latest += token == image
+            if latest >= 0:
+                shown[row, position, latest] = True
+    return shown
+
+
+def _sees_by_differences(tokens, number, image):
+    begun = (tokens == image).cumsum(dim=1)[..., None] > torch.arange(number)
+    later = torch.cat([begun[..., 1:], torch.zeros_like(begun[..., :1])], dim=-1)
+    return begun & ~later
+
+
+def _all_pictures_so_far(tokens, number, image):
+    return (tokens == image).cumsum(dim=1).unsqueeze(2) >= torch.arange(1, number + 1)
+
+
+def _one_picture_ahead(tokens, number, image):
+    return (tokens == image).cumsum(dim=1).unsqueeze(2) == torch.arange(number)
+
+
+def _image_looks_back(tokens, number, image):
+    here = (tokens == image).long()
+    return (here.cumsum(dim=1) - here).unsqueeze(2) == torch.arange(1, number + 1)
+
+
+def _only_the_markers(tokens, number, image):
+    return sees(tokens, number, image) & (tokens == image).unsqueeze(2)
+
+
+def _every_picture(tokens, number, image):
+    return torch.ones(*tokens.shape, number, dtype=torch.bool)
+
+
+def _all_but_the_last(tokens, number, image):
+    return (tokens == image).cumsum(dim=1).unsqueeze(2) > torch.arange(1, number + 1)
+
+
+def _sees_cases(rng):
+    def case(batch, length, number, image):
+        tokens = integers(rng, 10, 40, batch, length)
+        for row in tokens:  # word, <image>, word, and then the others somewhere
+            row[1] = image
+            row[3 + torch.from_numpy(rng.permutation(length - 3)[: number - 1])] = image
+        return Case(args=(tokens, number, image))
+
+    return [case(2, 8, 2, 99), case(3, 10, 3, 77), case(2, 12, 4, 5)]
+
+
+SEES = Exercise(
+    id="3.4.4",
+    title="Which picture a word looks at",
+    kind="function",
+    entry="sees",
+    points=3,
+    difficulty=3,
+    importance=5,
+    minutes=10,
+    reference=sees,
+    alternatives=(_sees_in_a_loop, _sees_by_differences),
+    cases=_sees_cases,
+    compare=exact(),
+    misconceptions=(
+        Misconception(
+            name="all pictures so far",
+            sentence="Your words look at every picture that stood before them. Flamingo's look at the last one only: "
+            "equal, not greater or equal.",
+            answer=_all_pictures_so_far,
+        ),
+        Misconception(
+            name="one picture ahead",
+            sentence="Your words look at the picture that comes next, and would be told of what they have not reached. "
+            "Behind the first <image> the count is 1, and that is picture 0.",
+            answer=_one_picture_ahead,
+        ),
+        Misconception(
+            name="<image> looks at the picture before",
+            sentence="An <image> already looks at its own picture: its position is where the next word is predicted. Count "
+            "with it, not up to it.",
+            answer=_image_looks_back,
+        ),
+        Misconception(
+            name="only the markers look",
+            sentence="Only your <image> look at anything. The words behind one look at its picture too, up to the next.",
+            answer=_only_the_markers,
+        ),
+        Misconception(
+            name="no mask at all",
+            sentence="Everything sees everything, later pictures too.",
+            answer=_every_picture,
+        ),
+        Misconception(
+            name="all but the last",
+            sentence="With `>` a word looks at the pictures before its own, and never at its own.",
+            answer=_all_but_the_last,
+        ),
+    ),
+    hints=(
+        "How many <image> stand up to and with a token? Say it for each token of: the <image> red <image> blue.",
+        "`(tokens == image).cumsum(dim=1)` is that number; picture 0 is the one where it is 1.",
+        "latest.unsqueeze(2) == torch.arange(1, number + 1)",
     ),
 )
 
@@ -603,4 +603,4 @@ MEND_THE_MASK = Exercise(
     ),
 )
 
-EXERCISES = (TOKENS_READ, RESAMPLER_LOOK, SEES, GATE, DIAGNOSIS, MEND_THE_MASK)
+EXERCISES = (RESAMPLER_LOOK, TOKENS_READ, GATE, SEES, DIAGNOSIS, MEND_THE_MASK)
