@@ -458,10 +458,7 @@ things = [album.scenes[int(i)].things[0] for i in episode.pictures[0]]
 steps = [i / 10 for i in range(11)]
 InterleavedText(
     [VOCABULARY[i] for i in tokens[0]],
-    {
-        f"{i + 1}. {thing.colour} {thing.shape}": picture
-        for i, (thing, picture) in enumerate(zip(things, pictures, strict=True))
-    },
+    [(f"{thing.colour} {thing.shape}", picture) for thing, picture in zip(things, pictures, strict=True)],
     looks=picture_looks(trained, tokens, pictures),
     words=[VOCABULARY[i] for i in episode.words[0]],
     shares=shares_by_opening(trained, tokens, pictures, episode.words[0], steps),

@@ -16,7 +16,7 @@ SHARES = np.full((3, 4, 2), 0.3)
 def text(**changes) -> InterleavedText:
     arguments = {
         "tokens": TOKENS,
-        "pictures": {"a red ring": GREY, "a blue star": GREY},
+        "pictures": [("a red ring", GREY), ("a red ring", GREY)],
         "looks": LOOKS,
         "words": ["byd", "dim"],
         "shares": SHARES,
@@ -50,8 +50,8 @@ def test_words_stand_with_the_picture_that_they_look_at_in_the_still():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pictures": {"a red ring": GREY}}, "the text has 2, and there are 1"),
-        ({"pictures": {"a": GREY, "b": GREY.astype(float)}}, "uint8 of shape"),
+        ({"pictures": [("a red ring", GREY)]}, "the text has 2, and there are 1"),
+        ({"pictures": [("a", GREY), ("b", GREY.astype(float))]}, "uint8 of shape"),
         ({"looks": LOOKS[:3]}, r"looks are \[4 tokens, patches of a square grid\], not \[3, 4\]"),
         ({"looks": LOOKS[:, :3]}, "square grid"),
         ({"looks": LOOKS * np.nan}, "finite"),

@@ -64,7 +64,7 @@ function render({ model, el }) {
     const row = looks.subarray(chosen * patches, (chosen + 1) * patches);
     const most = Math.max(...row, 1e-9), cell = SIDE / grid;
     for (let i = 0; i < patches; i += 1) {
-      context.fillStyle = `rgba(12, 18, 32, ${seen ? 0.75 * (1 - row[i] / most) : 0.6})`;
+      context.fillStyle = `rgba(12, 18, 32, ${seen ? 0.6 * (1 - row[i] / most) : 0.75})`;
       context.fillRect((i % grid) * cell, Math.floor(i / grid) * cell, cell, cell);
     }
     return seen;
@@ -95,7 +95,7 @@ function render({ model, el }) {
     });
     const picture = looksAt[chosen];
     const name = tokens[chosen] === "<image>" ? `<image> ${picture + 1}` : `“${tokens[chosen]}”`;
-    const where = picture < 0 ? "at no picture: none has come yet" : `at picture ${picture + 1}, ${spec.pictures[picture].name}`;
+    const where = picture < 0 ? "at no picture: none has come yet" : `at picture ${picture + 1} (${spec.pictures[picture].name})`;
     const said = row.map((share, i) => `${words[i]} ${share.toFixed(2)}`).join(", ");
     frame.say(`${name} looks ${where}. Behind it, with the gates at ${Math.round(100 * opening)} %: ${said}.`);
     frame.drawn();

@@ -18,8 +18,8 @@ IMAGE = "<image>"
 class InterleavedText(ScriptWidget):
     """A text to walk along. The chosen token lights up the one picture that it looks at; a slider opens the gates.
 
-    `tokens` hold <image> where one of `pictures` (name to uint8 [3, height, width], in order) stands. `looks`
-    [tokens, patches] says where in its picture each token looks: shares that sum to 1 over the cells of a square grid,
+    `tokens` hold <image> where one of `pictures` stands: pairs of a name and uint8 [3, height, width], in order.
+    `looks` [tokens, patches] says where in its picture each token looks: shares that sum to 1 over the cells of a square grid,
     or zeros before the first picture. `shares` [openings, tokens, words] is the probability of each of `words` behind
     each token, for gates at each of `openings`, 0 (closed) to 1 (as learnt), in rising order. It begins at the last
     token with the gates closed.
@@ -36,7 +36,7 @@ class InterleavedText(ScriptWidget):
     def __init__(
         self,
         tokens: Sequence[str],
-        pictures: dict[str, Any],
+        pictures: Sequence[tuple[str, Any]],
         *,
         looks: Any,
         words: Sequence[str],
@@ -59,10 +59,10 @@ class InterleavedText(ScriptWidget):
         if list(openings) != sorted(set(openings)) or openings[0] != 0 or openings[-1] != 1:
             raise ValueError(f"openings rise from 0 to 1, and are {list(openings)}")
         self.tokens, self.words, self.looks, self.shares = tuple(tokens), tuple(words), looks, shares
-        self.pictures = {name: as_picture(picture) for name, picture in pictures.items()}
+        self.pictures = [as_picture(picture) for _, picture in pictures]
         spec = {
             "tokens": list(tokens),
-            "pictures": [{"name": name, "picture": pack_picture(picture)} for name, picture in pictures.items()],
+            "pictures": [{"name": name, "picture": pack_picture(picture)} for name, picture in pictures],
             "looks": pack_floats(looks),
             "patches": looks.shape[1],
             "words": list(words),
@@ -81,7 +81,7 @@ class InterleavedText(ScriptWidget):
                 groups[sum(bool(group) for group in groups) - 1].append(token)
         top, bottom = figure.subfigures(2, 1, height_ratios=(3, 2))
         columns = top.subplots(1, len(groups), squeeze=False)[0]
-        for axes, picture, group in zip(columns, self.pictures.values(), groups, strict=True):
+        for axes, picture, group in zip(columns, self.pictures, groups, strict=True):
             axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
             axes.set_title("\n".join(group), fontsize=8, color=INK)
             axes.axis("off")
