@@ -4,8 +4,8 @@
 # **How does a language model learn to look, if not one of its weights may change?**
 #
 # A large language model has cost a fortune, and it can do something precious: learn from a few examples in its prompt.
-# Train it on pictures, and it may lose that. Flamingo (Alayrac et al. 2022) leaves it as it is, to the last bit, and
-# builds new layers in between.
+# Train it on pictures, and it may lose that. {{term Flamingo}} (Alayrac et al. 2022) leaves it as it is, to the last
+# bit, and builds new layers in between.
 
 # %% tags=["setup"]
 import copy
@@ -88,7 +88,8 @@ report("things shown in pictures", language_hits(language, test).mean().item(), 
 
 # %% [markdown]
 # It can learn names, and it is blind. What it lacks is a way in; it need not be taught anything else. That is
-# Flamingo's whole idea, and it takes three parts.
+# Flamingo's whole idea, and it takes three parts. (Overviews count it, with GPT-4V, among the {{term end-to-end}}
+# models. What is joined to what inside GPT-4V, OpenAI has not said: system card, 2023.)
 #
 # ## First part: a few questions for every picture
 #
@@ -501,9 +502,9 @@ show_bars(
 guess.reveal("learns <image>")
 
 # %% [markdown]
-# So examine. Each test is an invariant, a sentence that must hold whatever the weights: with its gates at zero a
-# Flamingo is its language model; a word between the second and the third picture reads one picture in each layer;
-# nothing is taught about <image>.
+# So examine. Each test is an {{term invariant}}, a sentence that must hold whatever the weights: with its gates at
+# zero a Flamingo is its language model; a word between the second and the third picture reads one picture in each
+# layer; nothing is taught about <image>.
 
 # %% concepts=["A3.4"]
 words, few = test.tokens[:1], latents[test.pictures[:1]]

@@ -19,10 +19,10 @@ class InterleavedText(ScriptWidget):
     """A text to walk along. The chosen token lights up the one picture that it looks at; a slider opens the gates.
 
     `tokens` hold <image> where one of `pictures` stands: pairs of a name and uint8 [3, height, width], in order.
-    `looks` [tokens, patches] says where in its picture each token looks: shares that sum to 1 over the cells of a square grid,
-    or zeros before the first picture. `shares` [openings, tokens, words] is the probability of each of `words` behind
-    each token, for gates at each of `openings`, 0 (closed) to 1 (as learnt), in rising order. It begins at the last
-    token with the gates closed.
+    `looks` [tokens, patches] says where in its picture each token looks: shares that sum to 1 over the cells of a
+    square grid, or zeros before the first picture. `shares` [openings, tokens, words] is the probability of each of
+    `words` behind each token, for gates at each of `openings`, 0 (closed) to 1 (as learnt), in rising order. It begins
+    at the last token with the gates closed.
     """
 
     title = "Walk along a text with pictures"
