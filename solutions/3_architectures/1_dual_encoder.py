@@ -33,13 +33,16 @@ cross, card = load_checkpoint("cross_encoder_scenes")
 dual, _ = load_checkpoint("dual_encoder_scenes")
 
 # %% [markdown]
-# Four pictures: the second is the first with its two things exchanged, the fourth so the third. First CLIP, whose towers
-# read apart: the cosines of its arrows.
+# Three pictures, and below each its twin: the same two things, exchanged. First CLIP, whose towers read apart: the
+# cosines of its arrows.
 
 # %% concepts=["A3.1"]
-circle, square = Thing.at("circle", "red", "large", "top left"), Thing.at("square", "blue", "small", "bottom right")
-ring, star = Thing.at("ring", "green", "large", "top right"), Thing.at("star", "orange", "small", "bottom left")
-twins = with_twins(Scenes.of([Scene((circle, square)), Scene((ring, star))]))[[0, 2, 1, 3]]
+three = [
+    Scene((Thing.at("circle", "red", "large", "top left"), Thing.at("square", "blue", "small", "bottom right"))),
+    Scene((Thing.at("ring", "green", "large", "top right"), Thing.at("star", "orange", "small", "bottom left"))),
+    Scene((Thing.at("triangle", "cyan", "large", "top left"), Thing.at("cross", "black", "small", "top right"))),
+]
+twins = with_twins(Scenes.of(three))[[0, 3, 1, 4, 2, 5]]
 pictures, captions = render_pictures(twins), render_captions(twins)
 with torch.no_grad():
     images, texts = clip(pictures, tokenize(captions))
@@ -48,7 +51,7 @@ show_matrix(
     pictures=pictures,
     captions=captions,
     title="Read apart: it knows what is there, and not where",
-    alt="Similarity of four pictures to four captions: two bright blocks of two by two, each block of one brightness.",
+    alt="Similarity of six pictures to six captions: three bright blocks of two by two, each of one brightness.",
 )
 
 # %% [markdown]
@@ -62,7 +65,7 @@ show_matrix(
     pictures=pictures,
     captions=captions,
     title="Read together: each picture has its own caption",
-    alt="Scores of the same four pictures and captions: the diagonal is bright, the rest is dark.",
+    alt="Scores of the same six pictures and captions: the diagonal is bright, the rest is dark.",
 )
 
 # %% [markdown]
@@ -445,6 +448,9 @@ check("3.1.3", exchange_things)
 # %% concepts=["A3.1"]
 exchange_things = working("3.1.3", exchange_things)
 report("the true caption beats the exchanged one", beats(exchange_things), bar=0.90)
+
+# %% [markdown]
+# So where was the fault?
 
 # %% tags=["widget"]
 fault.reveal("in her captions")

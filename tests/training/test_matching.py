@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -10,8 +11,10 @@ from torch import nn
 
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
+from utils.training import matching
 from utils.training.loop import fit
 from utils.training.matching import CAPTIONS, LENGTH, caption_tokens, matching_loss, see
+from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes
 from utils.world import detokenize, render_captions, render_pictures, sample_scenes
 
 SCENES = sample_scenes(8, seed=5, objects=(2, 2))
@@ -70,3 +73,15 @@ def test_a_small_cross_encoder_learns_a_few_pictures_by_heart():
     )
     history = fit(model, ((tokens, patches) for _ in range(60)), matching_loss, steps=60, learning_rate=1e-2)
     assert history.losses[-1] < 0.7 * history.losses[0]
+
+
+@pytest.mark.parametrize("recipe", [cross_encoder_scenes.RECIPE, dual_encoder_scenes.RECIPE], ids=lambda r: r.name)
+def test_a_recipe_trains_its_model_on_batches_of_pictures_with_all_their_captions(recipe, monkeypatch):
+    monkeypatch.setattr(matching, "SCENES", 12)
+    monkeypatch.setattr(matching, "BATCH", 4)
+    model, history = recipe.train(dataclasses.replace(recipe, steps=2))
+    assert len(history.losses) == 2
+    assert history.samples == 8
+    assert next(model.parameters()).device.type == "cpu"
+    again = recipe.build(dataclasses.asdict(recipe.config))
+    assert again.state_dict().keys() == model.state_dict().keys()
