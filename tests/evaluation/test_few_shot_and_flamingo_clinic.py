@@ -17,6 +17,7 @@ from utils.evaluation.few_shot import (
 )
 from utils.evaluation.flamingo_clinic import examine, images_too, patients, words_only
 from utils.evaluation.flamingo_sight import latent_shares, patch_shares, picture_looks, shares_by_opening, with_gates
+from utils.evaluation.held_out import flamingo_scenes
 from utils.evaluation.puzzle_hits import episodes_of
 from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig, sees
 from utils.models.gpt import GPTConfig
@@ -156,3 +157,15 @@ def test_only_the_new_words_are_learnt():
     tokens = interleave(torch.tensor([[token("byd"), token("dim")]]))
     assert tokens[new_words(tokens)].tolist() == [token("byd"), token("dim")]
     assert tokens[~new_words(tokens)].tolist() == [START, IMAGE, IMAGE]
+
+
+def test_the_figures_of_the_checkpoint_have_bars_and_say_on_what(model, monkeypatch):
+    monkeypatch.setattr(flamingo_scenes, "EPISODES", 40)
+    figures = flamingo_scenes.measure(model)
+    assert figures["held_out, 4 shots less no shots"].bar == 0.25
+    assert all(figure.low <= figure.value <= figure.high for figure in figures.values())
+    assert all("40 episodes" in figure.on for figure in figures.values())
+    controls = [name for name, figure in figures.items() if figure.at_most]
+    assert len(controls) == 7
+    missed = {name for name, figure in figures.items() if not figure.met}
+    assert {"held_out, 4 shots of each word", "held_out, 4 shots less no shots"} <= missed, "it has learnt nothing"
