@@ -272,7 +272,7 @@ for way, rate in by_clip.items():
 guess.reveal(by_clip["things exchanged"])
 
 # %% [markdown]
-# A single other word it always notices. The same words in another order, never: a coin does as well. Where do the
+# Another word it notices every time. The same words in another order it notices no better than a coin. Where do the
 # captions' arrows point?
 
 # %%
@@ -281,17 +281,17 @@ for way, cosine in zip(WRONG_WAYS, cosines[1:].tolist(), strict=True):
     print(f"{way:<18} cosine to the true caption's arrow {cosine:.2f}")
 
 # %% [markdown]
-# The text tower has turned the sentence into a {{term bag of words}}: a caption and its twin are one and the same
-# arrow, so no picture can prefer either. The large ones do it too: on *some plants surrounding a lightbulb* against
-# *a lightbulb surrounding some plants*, none of many models did much better than chance (Thrush et al. 2022,
+# The text tower has turned the sentence into a {{term bag of words}}: a caption and its twin are all but the same arrow,
+# and no picture has a reason to prefer either. Large models do it too: on pairs such as *some plants surrounding a
+# lightbulb* and *a lightbulb surrounding some plants*, none did much better than chance (Thrush et al. 2022,
 # "Winoground").
 #
 # ## The towers, or what they were taught?
 #
-# In 2.3 you chose a reason: nothing in CLIP's training made the order worth knowing. So teach it. Two new models were
-# trained with **{{term image-text matching}}** (Li et al. 2021): here are a picture, its caption and four wrong ones,
-# say yes or no to each. Same eyes, same batches, as many layers and steps. In one of them, words and patches meet in
-# the first layer; in the other, only in a dot product at the end.
+# In 2.3 you chose a reason: nothing in CLIP's training made the order worth knowing. So let it be taught. Two new
+# models were trained with **{{term image-text matching}}** (Li et al. 2021): here are a picture, its caption and four
+# wrong ones, say yes or no to each. They have the same eyes, the same batches, as many layers and steps. In one of
+# them, words and patches meet in the first layer; in the other, only in a dot product at the end.
 
 # %%
 for name, model in (("two towers", dual), ("cross-encoder", cross)):
@@ -350,9 +350,10 @@ def verdict(towers, together):
 expected.reveal(verdict(*(rates[f"{name}, taught"]["things exchanged"] for name in ("two towers", "cross-encoder"))))
 
 # %% [markdown]
-# Both halves of the answer count. What no batch asks for is not learnt, by any architecture. And two towers have to
-# press *who stands where* into an arrow before they know what will be asked, while the cross-encoder goes and looks:
-# the word *above* can compare the places of the two things that it stands between.
+# Compare the bars in pairs. From CLIP to the taught towers the teaching is new, and the eyes: what no batch had asked
+# for, CLIP had not learnt. From there to the cross-encoder only the meeting is new: towers have to press *who stands
+# where* into an arrow before they know what will be asked, while the cross-encoder goes and looks. Its word *above* can
+# compare the places of the two things that it stands between.
 #
 # ## Does it use its eyes?
 #
