@@ -281,8 +281,8 @@ for way, cosine in zip(WRONG_WAYS, cosines[1:].tolist(), strict=True):
     print(f"{way:<18} cosine to the true caption's arrow {cosine:.2f}")
 
 # %% [markdown]
-# The text tower has turned the sentence into a {{term bag of words}}: a caption and its twin are all but the same arrow,
-# and no picture has a reason to prefer either. Large models do it too: on pairs such as *some plants surrounding a
+# The text tower has turned the sentence into a {{term bag of words}}: a caption and its twin are all but the same
+# arrow, and no picture has a reason to prefer either. Large models do it too: on pairs such as *some plants surrounding a
 # lightbulb* and *a lightbulb surrounding some plants*, none did much better than chance (Thrush et al. 2022,
 # "Winoground").
 #
@@ -458,15 +458,15 @@ fault.reveal("in her captions")
 
 # %% [markdown]
 # A model that is good can look like a coin on a test that is broken. Had such captions been in its *training*, as
-# negatives that are true, it would have become one.
+# negatives that are true, it would have been taught to be one.
 #
 # ## First fast, then right
 #
 # So let each do what it can. The gallery below is mean: 32 scenes and the twin of each.
 
 # %% concepts=["A3.1"]
-mean = with_twins(retrieval_scenes(32, pairs="one_held_out", seed=63))
-pictures, captions = render_pictures(mean), render_captions(mean)
+lookalikes = with_twins(retrieval_scenes(32, pairs="one_held_out", seed=63))
+pictures, captions = render_pictures(lookalikes), render_captions(lookalikes)
 with torch.no_grad():
     images, texts = clip(pictures, tokenize(captions))
 by_towers = texts @ images.T
@@ -513,7 +513,7 @@ check("3.1.4", rerank)
 # %% concepts=["A3.1"]
 rerank = working("3.1.4", rerank)
 found = rerank(kept, new_scores)
-own = torch.arange(len(mean))
+own = torch.arange(len(lookalikes))
 complete = every_pair(cross, tokens, patches)
 report("own picture first, eight ranked anew", (found[:, 0] == own).float().mean().item(), bar=0.80)
 report("own picture first, every pair read", hits_at_k(complete).float().mean().item(), bar=0.80)
