@@ -282,8 +282,8 @@ for way, cosine in zip(WRONG_WAYS, cosines[1:].tolist(), strict=True):
 
 # %% [markdown]
 # The text tower has turned the sentence into a {{term bag of words}}: a caption and its twin are all but the same
-# arrow, and no picture has a reason to prefer either. Large models do it too: on pairs such as *some plants surrounding a
-# lightbulb* and *a lightbulb surrounding some plants*, none did much better than chance (Thrush et al. 2022,
+# arrow, and no picture has a reason to prefer either. Large models do it too: on pairs such as *some plants surrounding
+# a lightbulb* and *a lightbulb surrounding some plants*, none did much better than chance (Thrush et al. 2022,
 # "Winoground").
 #
 # ## The towers, or what they were taught?
