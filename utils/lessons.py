@@ -157,6 +157,15 @@ LESSONS = (
         builds_on=("2.4", "2.7"),
     ),
     Lesson(
+        id="3.5",
+        path="3_architectures/5_mixture_of_experts",
+        title="Mixture of experts",
+        question="Can a model know more without computing more?",
+        minutes=60,
+        concepts=("A3.5",),
+        builds_on=("2.1", "2.4"),
+    ),
+    Lesson(
         id="3.9",
         path="3_architectures/9_models_in_the_world",
         title="Models in the world",

@@ -99,6 +99,14 @@ ANSWERS = {
         "def sees(tokens, number, image):\n    latest = (tokens == image).cumsum(dim=1)\n"
         "    return torch.stack([latest == picture for picture in range(1, number + 1)], dim=2)",
     ),
+    "3.5": (
+        "3.5.1",
+        "def route(logits, top_k):\n    shares, chosen = logits.softmax(dim=-1).topk(top_k, dim=-1)\n"
+        "    return torch.zeros_like(logits).scatter(1, chosen, shares)",
+        "not shared out again",
+        "def route(logits, top_k):\n    last = logits.topk(top_k, dim=-1).values[:, -1:]\n"
+        "    return logits.masked_fill(logits < last, float('-inf')).softmax(dim=-1)",
+    ),
     "3.9": (
         "3.9.4",
         "def tile_tokens(width, height, tile, per_tile, whole):\n"

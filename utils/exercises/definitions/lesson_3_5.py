@@ -302,6 +302,109 @@ LOAD_BALANCING = Exercise(
 # 3.5.4 -------------------------------------------------------------------------------------------------------------
 
 
+def balance_of_layers(probabilities, chosen):
+    """Each layer's own loss, then their mean."""
+    experts = probabilities.shape[-1]
+    sent = F.one_hot(chosen, experts).float().mean(dim=1)
+    return (experts * (sent * probabilities.mean(dim=1)).sum(dim=-1)).mean()
+
+
+def _layer_by_layer(probabilities, chosen):
+    losses = []
+    for layer, choice in zip(probabilities, chosen, strict=True):
+        experts = layer.shape[1]
+        load = torch.bincount(choice, minlength=experts) / len(choice)
+        losses.append(experts * (load * layer.mean(dim=0)).sum())
+    return torch.stack(losses).mean()
+
+
+def _layers_in_one_heap(probabilities, chosen):
+    experts = probabilities.shape[-1]
+    probabilities, chosen = probabilities.flatten(0, 1), chosen.flatten()
+    sent = F.one_hot(chosen, experts).float().mean(dim=0)
+    return experts * (sent * probabilities.mean(dim=0)).sum()
+
+
+def _summed_over_layers(probabilities, chosen):
+    return balance_of_layers(probabilities, chosen) * len(probabilities)
+
+
+def _last_layer_only(probabilities, chosen):
+    return balance_of_layers(probabilities[-1:], chosen[-1:])
+
+
+def _mean_over_experts(probabilities, chosen):
+    return balance_of_layers(probabilities, chosen) / probabilities.shape[-1]
+
+
+def _worst_layer(probabilities, chosen):
+    return max(balance_of_layers(p[None], c[None]) for p, c in zip(probabilities, chosen, strict=True))
+
+
+def _layer_cases(rng):
+    def case(layers, tokens, experts):
+        # each layer has a favourite of its own, and in the heap no expert stands out
+        favourite = torch.from_numpy(rng.permutation(experts))[torch.arange(layers) % experts]
+        liked = torch.linspace(4, 1, layers)[:, None, None] * F.one_hot(favourite, experts)[:, None]
+        probabilities = (normal(rng, layers, tokens, experts) + liked).softmax(dim=-1)
+        return Case(args=(probabilities, probabilities.argmax(dim=-1)))
+
+    return [case(4, 12, 4), case(2, 9, 3), case(3, 10, 6)]
+
+
+LAYERS = Exercise(
+    id="3.5.4",
+    title="A loss that is content too soon",
+    kind="bug",
+    entry="balance_of_layers",
+    points=3,
+    difficulty=3,
+    importance=4,
+    minutes=10,
+    reference=balance_of_layers,
+    alternatives=(_layer_by_layer,),
+    cases=_layer_cases,
+    misconceptions=(
+        Misconception(
+            name="all layers in one heap",
+            sentence="This throws the tokens of all layers together: a layer that sends everything to expert 0 and one that "
+            "sends everything to expert 1 look balanced.",
+            answer=_layers_in_one_heap,
+            planted=True,
+        ),
+        Misconception(
+            name="summed over the layers",
+            sentence="Your loss grows with the number of layers, and with it its weight against the answer's loss: take the "
+            "mean.",
+            answer=_summed_over_layers,
+        ),
+        Misconception(
+            name="one layer only",
+            sentence="That is the loss of the last layer; the others may collapse unseen.",
+            answer=_last_layer_only,
+        ),
+        Misconception(
+            name="averaged over the experts",
+            sentence="You took the mean over the experts where the sum belongs, so that the balanced value is no longer 1.",
+            answer=_mean_over_experts,
+        ),
+        Misconception(
+            name="the worst layer",
+            sentence="You took the worst layer alone, so that only one layer at a time learns from the loss: take the mean "
+            "of all.",
+            answer=_worst_layer,
+        ),
+    ),
+    hints=(
+        "Two layers: one sends all its tokens to expert 0, the other all to expert 1. What does the code call their load?",
+        "The layers must stay apart until the very end: average over the tokens, dim=1, not over all there is.",
+        "Leave the flatten out, take both means over dim=1, sum over the experts with dim=-1, and then the mean.",
+    ),
+)
+
+# 3.5.5 -------------------------------------------------------------------------------------------------------------
+
+
 def served(chosen, experts, room):
     """A token's number in its expert's queue, and whether there is room for it."""
     queue = F.one_hot(chosen, experts).cumsum(dim=0)
@@ -354,7 +457,7 @@ def _served_cases(rng):
 
 
 SERVED = Exercise(
-    id="3.5.4",
+    id="3.5.5",
     title="Who finds room",
     kind="function",
     entry="served",
@@ -404,109 +507,6 @@ SERVED = Exercise(
         "`F.one_hot(chosen, experts).cumsum(dim=0)` counts, for each expert, how many have come so far; `gather` takes each "
         "token's own expert.",
         "queue = F.one_hot(chosen, experts).cumsum(dim=0), then queue.gather(1, chosen[:, None])[:, 0] <= room",
-    ),
-)
-
-# 3.5.5 -------------------------------------------------------------------------------------------------------------
-
-
-def balance_of_layers(probabilities, chosen):
-    """Each layer's own loss, then their mean."""
-    experts = probabilities.shape[-1]
-    sent = F.one_hot(chosen, experts).float().mean(dim=1)
-    return (experts * (sent * probabilities.mean(dim=1)).sum(dim=-1)).mean()
-
-
-def _layer_by_layer(probabilities, chosen):
-    losses = []
-    for layer, choice in zip(probabilities, chosen, strict=True):
-        experts = layer.shape[1]
-        load = torch.bincount(choice, minlength=experts) / len(choice)
-        losses.append(experts * (load * layer.mean(dim=0)).sum())
-    return torch.stack(losses).mean()
-
-
-def _layers_in_one_heap(probabilities, chosen):
-    experts = probabilities.shape[-1]
-    probabilities, chosen = probabilities.flatten(0, 1), chosen.flatten()
-    sent = F.one_hot(chosen, experts).float().mean(dim=0)
-    return experts * (sent * probabilities.mean(dim=0)).sum()
-
-
-def _summed_over_layers(probabilities, chosen):
-    return balance_of_layers(probabilities, chosen) * len(probabilities)
-
-
-def _last_layer_only(probabilities, chosen):
-    return balance_of_layers(probabilities[-1:], chosen[-1:])
-
-
-def _mean_over_experts(probabilities, chosen):
-    return balance_of_layers(probabilities, chosen) / probabilities.shape[-1]
-
-
-def _worst_layer(probabilities, chosen):
-    return max(balance_of_layers(p[None], c[None]) for p, c in zip(probabilities, chosen, strict=True))
-
-
-def _layer_cases(rng):
-    def case(layers, tokens, experts):
-        # each layer has a favourite of its own, and in the heap no expert stands out
-        favourite = torch.from_numpy(rng.permutation(experts))[torch.arange(layers) % experts]
-        liked = torch.linspace(2, 3, layers)[:, None, None] * F.one_hot(favourite, experts)[:, None]
-        probabilities = (normal(rng, layers, tokens, experts) + liked).softmax(dim=-1)
-        return Case(args=(probabilities, probabilities.argmax(dim=-1)))
-
-    return [case(4, 12, 4), case(2, 9, 3), case(3, 10, 6)]
-
-
-LAYERS = Exercise(
-    id="3.5.5",
-    title="A loss that is content too soon",
-    kind="bug",
-    entry="balance_of_layers",
-    points=3,
-    difficulty=3,
-    importance=4,
-    minutes=10,
-    reference=balance_of_layers,
-    alternatives=(_layer_by_layer,),
-    cases=_layer_cases,
-    misconceptions=(
-        Misconception(
-            name="all layers in one heap",
-            sentence="This throws the tokens of all layers together: a layer that sends everything to expert 0 and one that "
-            "sends everything to expert 1 look balanced.",
-            answer=_layers_in_one_heap,
-            planted=True,
-        ),
-        Misconception(
-            name="summed over the layers",
-            sentence="Your loss grows with the number of layers, and with it its weight against the answer's loss: take the "
-            "mean.",
-            answer=_summed_over_layers,
-        ),
-        Misconception(
-            name="one layer only",
-            sentence="That is the loss of the last layer; the others may collapse unseen.",
-            answer=_last_layer_only,
-        ),
-        Misconception(
-            name="averaged over the experts",
-            sentence="You took the mean over the experts where the sum belongs, so that the balanced value is no longer 1.",
-            answer=_mean_over_experts,
-        ),
-        Misconception(
-            name="the worst layer",
-            sentence="You took the worst layer alone, so that only one layer at a time learns from the loss: take the mean "
-            "of all.",
-            answer=_worst_layer,
-        ),
-    ),
-    hints=(
-        "Two layers: one sends all its tokens to expert 0, the other all to expert 1. What does the code call their load?",
-        "The layers must stay apart until the very end: average over the tokens, dim=1, not over all there is.",
-        "Leave the flatten out, take both means over dim=1, sum over the experts with dim=-1, and then the mean.",
     ),
 )
 
@@ -564,4 +564,4 @@ WHEN = Exercise(
     ),
 )
 
-EXERCISES = (ROUTE, ACTIVE, LOAD_BALANCING, SERVED, LAYERS, WHEN)
+EXERCISES = (ROUTE, ACTIVE, LOAD_BALANCING, LAYERS, SERVED, WHEN)
