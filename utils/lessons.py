@@ -161,7 +161,7 @@ LESSONS = (
         path="3_architectures/5_mixture_of_experts",
         title="Mixture of experts",
         question="Can a model know more without computing more?",
-        minutes=60,
+        minutes=75,
         concepts=("A3.5",),
         builds_on=("2.1", "2.4"),
     ),

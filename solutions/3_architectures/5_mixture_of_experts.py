@@ -22,6 +22,7 @@ from utils.exercises import check, options, working
 from utils.figures import show_curves, show_intervals
 from utils.models.blocks import FeedForward, count_parameters, initialise
 from utils.models.moe import MixtureOfExperts, SigmoidRouter, SoftmaxRouter, active_parameters, divide, routings
+from utils.models.moe import within_capacity
 from utils.models.upcycled import Upcycled
 from utils.training.checkpoints import load_checkpoint
 from utils.training.loop import fit
@@ -31,8 +32,8 @@ from utils.world.tokenizer import PAD
 
 # %% [markdown]
 # Here is an answer, measured before you came. Two kinds of network learn an inventory by heart: pictures, each with a
-# number that nothing in it tells. Every token meets equally many parameters in both. The lines are intervals over three
-# seeds.
+# number that nothing in it tells. A token meets about equally many parameters in both. The lines are intervals over
+# three seeds.
 
 # %% concepts=["A3.5"]
 sweep = stored_sweep()
@@ -41,7 +42,7 @@ show_intervals(
     known,
     title="The more there is to know, the more the experts are worth",
     x="share of the inventory known by heart",
-    alt="For four sizes of inventory, the share that a dense and a sparse network know by heart, with intervals.",
+    alt="For each size of inventory, the share that a dense and a sparse network know by heart, with intervals.",
 )
 
 # %% [markdown]
@@ -131,9 +132,9 @@ for number in (4, 16, 64):
     print(f"{number:>2} experts  {count_parameters(layer):>9,} parameters, {active_parameters(layer):,} active")
 
 # %% [markdown]
-# Two kinds of expert are in use. Some *share* all tokens: a {{term shared-expert}} learns what everybody needs, so that
-# the others need not all learn it too (Dai et al. 2024, "DeepSeekMoE", section 3.2). A shared expert is active, so it
-# is paid for like a chosen one.
+# Some mixtures have a {{term shared-expert}} besides: it sees *every* token and learns what all of them need, so that
+# the others need not each learn it too (Dai et al. 2024, "DeepSeekMoE", section 3.2). It is always active, so it is
+# paid for like a chosen one.
 
 # %% concepts=["A3.5"]
 layer = divide(dense, SoftmaxRouter(96, 16, top_k=2), shared=1)
@@ -174,8 +175,9 @@ print(f"experts: {active_numbers / 1e9:.1f} billion active, {4 * active_numbers 
 # %% [markdown]
 # ## Rich get richer
 #
-# A router learns from success. An expert that gets more tokens learns more, becomes better, and gets more still. In the
-# end one does all the work and the others sleep: **router collapse**.
+# A router learns from success. An expert that gets more tokens learns more, becomes better, and gets more still
+# (Shazeer et al. 2017, section 4). In the end one does all the work and the others sleep:
+# **{{term router-collapse|router collapse}}**.
 #
 # To watch it, we need real tokens. Our LLaVA describes pictures, and we take what arrives at one of its feed-forward
 # networks, and what leaves it: four squares of each picture, and words.
@@ -196,6 +198,7 @@ print(f"{len(given):,} tokens of width {given.shape[1]}")
 # %% [markdown]
 # Eight small experts shall do together what the network does, one for each token. Real collapses begin by luck; we
 # help luck along, and let the router begin with a liking for expert 1.
+
 
 # %% concepts=["A3.5"]
 def small_experts(router, seed=0):
@@ -221,6 +224,12 @@ def imitate(layer, after):
     return shares
 
 
+def missed(layer):
+    """Return the share of the variation in the network's output that the layer does not give."""
+    with torch.no_grad():
+        return (F.mse_loss(layer(given), wanted) / wanted.var()).item()
+
+
 # %% [markdown]
 # Commit to a guess: no one tells the router to be fair.
 
@@ -235,6 +244,7 @@ guess
 collapsed = small_experts(SoftmaxRouter(96, 8, top_k=1))
 shares = {"left alone": imitate(collapsed, lambda layer, routing: 0.0)}
 report("busiest expert, left alone", shares["left alone"][-1], bar=0.65)
+report("what the layer misses of the network's output", missed(collapsed), at_most=0.25)
 
 # %% [markdown]
 # And your guess?
@@ -243,7 +253,7 @@ report("busiest expert, left alone", shares["left alone"][-1], bar=0.65)
 guess.reveal(shares["left alone"][-1])
 
 # %% [markdown]
-# The loss fell all the same. That is the trap: nothing complains, and seven eighths of the parameters are asleep.
+# And it imitates quite well all the same. That is the trap: nothing complains, and most of the parameters are asleep.
 #
 # ## A price for favourites
 #
@@ -297,9 +307,11 @@ shares["balancing loss"] = imitate(
 report("busiest expert, with the balancing loss", shares["balancing loss"][-1], at_most=0.40)
 
 # %% [markdown]
-# There is a gentler way. A second loss pulls at the weights, and not towards better answers. DeepSeek-V3 (2024, section
-# 2.1.2) gives each expert a **bias** that only helps to *choose*. After each step the overloaded sink a little, and the
-# idle rise; no gradient is involved.
+# There is a gentler way. A second loss pulls at the weights, and not towards better answers.
+# {{term loss-free-balancing|Loss-free balancing}} (Wang et al. 2024; DeepSeek-V3, 2024, section 2.1.2) gives each
+# expert a **bias** that only helps to *choose*. After each step the overloaded sink a little, and the idle rise; no
+# gradient is involved.
+
 
 # %% concepts=["A3.5"]
 def move_biases(layer, routing):
@@ -327,21 +339,26 @@ show_curves(
 )
 
 # %% [markdown]
-# And what did the sleepers cost? The error that is left, beside that of the collapsed layer:
+# And what did the sleepers cost? Compare what is missed with all awake and with one awake:
 
 # %% concepts=["A3.5"]
-def error(layer):
-    with torch.no_grad():
-        return F.mse_loss(layer(given), wanted).item()
-
-
-report("error with the balancing loss, of the collapsed one's", error(cured) / error(collapsed), at_most=0.80)
+report("missed with the balancing loss, of what the collapsed misses", missed(cured) / missed(collapsed), at_most=0.80)
 
 # %% [markdown]
 # ## The clinic: content too soon
 #
-# A colleague's model has four layers of experts. Training runs, the balancing loss is at its best, and yet every layer
-# has collapsed. What would you measure first?
+# A colleague's model has four layers of experts. Layer 1 sends every token to expert 1, layer 2 to expert 2, and so on:
+# each has collapsed. The colleague looks at the balancing loss only, and goes home content. Why?
+
+# %% tags=["widget"]
+colleague = Predict(
+    "Four layers, each collapsed onto another expert: what does the colleague's balancing loss say?",
+    options=["4: collapse", "1: balance", "something between"],
+)
+colleague
+
+# %% [markdown]
+# Measure both: what the loss says, and how busy the busiest expert of each layer is.
 
 # %% concepts=["A3.5"]
 layers = torch.stack([F.one_hot(torch.full((10,), e), 4).float() for e in range(4)])  # [layers, tokens, experts]
@@ -350,9 +367,14 @@ print("busiest expert of each layer:", [layer.mean(dim=0).max().item() for layer
 print(f"the colleague's loss: {load_balancing_loss(heap, heap.argmax(dim=-1, keepdim=True)):.2f}, at balance 1.00")
 
 # %% [markdown]
-# Look at what goes in: the tokens of *all* layers. Layer 1 sends everything to expert 1, layer 2 everything to
-# expert 2, and in the heap each expert gets its fair share. The first Mixtral in a well-known library had this fault
-# (huggingface/transformers, issue 28255, January 2024).
+# Look at what goes in.
+
+# %% tags=["widget"]
+colleague.reveal("1: balance")
+
+# %% [markdown]
+# In went the tokens of *all* layers, in one heap, and in the heap each expert gets its fair share. Others have been
+# there: see issue 28255 of huggingface/transformers, on the balancing loss of Mixtral (December 2023).
 #
 # {{exercise 3.5.4}}
 #
@@ -417,10 +439,19 @@ def served(chosen: Int[Tensor, " tokens"], experts: int, room: int) -> Bool[Tens
 check("3.5.5", served)
 
 # %% [markdown]
-# How much is lost depends on the router. Here are yours, the collapsed and the cured:
+# Yours and the course's turn away the same tokens:
 
 # %% concepts=["A3.5"]
 served = working("3.5.5", served)
+with torch.no_grad():
+    routing = collapsed.router(given)
+ours, theirs = served(routing.chosen[:, 0], 8, 600), within_capacity(routing, 600)[:, 0]
+print("the same:", torch.equal(ours, theirs))
+
+# %% [markdown]
+# How much is lost depends on the router. Here are the collapsed one and the two that were cured:
+
+# %% concepts=["A3.5"]
 factors, dropped = [0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], {}
 for name, layer in {"left alone": collapsed, "balancing loss": cured, "biases": without_loss}.items():
     with torch.no_grad():
@@ -442,9 +473,9 @@ show_curves(
 #
 # ## Dense against sparse
 #
-# Now the question of the beginning. Both networks below read a picture of an inventory and say its number, and a token
-# meets equally many parameters in both. The sweep takes minutes and is stored;
-# `python -m utils.evaluation.expert_sweep` makes it again.
+# Now the question of the beginning. Both networks below read a picture of an inventory and say its number. A token
+# meets the same number of hidden units in both; the sparse one has its router on top. The sweep takes minutes and is
+# stored; `python -m utils.evaluation.expert_sweep` makes it again.
 
 # %% concepts=["A3.5"]
 vision = tower()
@@ -464,9 +495,9 @@ report(f"{few} numbers: sparse knows more by", gain[few], at_most=0.05)
 report(f"{many} numbers: sparse knows more by", gain[many], bar=0.05)
 
 # %% [markdown]
-# While all fits in, the dense network is as good, and it learns faster, since it learns from every token. Once there
-# is more to know than it can hold, experts win. And a *skill*? The same two, describing things whose pair of shape and
-# colour no training showed:
+# While all fits in, the dense network is no worse, and it learns faster: from every token, where an expert learns from
+# its own. Once there is more to know than it can hold, experts win. And a *skill*? The same two, describing things
+# whose pair of shape and colour no training showed:
 
 # %% tags=["widget"]
 skill = Predict(
@@ -550,8 +581,9 @@ for name, model in (
     report(f"captions of new pairs, {name}", written(model, exam, pictures).mean().item(), bar=0.75)
 
 # %% [markdown]
-# Honestly: no clear gain. Our world is small, and the dense LLaVA holds all of it. (Each token meets two experts of the
-# full size here, so the sparse one even computes more.) The mixtures of Lin et al. learnt from a million texts.
+# Honestly: no clear gain. Our world is small, and the dense LLaVA holds all of it; each token meets two experts of the
+# full size here, so the sparse one even computes more. Lin et al. trained their mixtures on 665,000 texts, and a dense
+# model with the same training came close (2024, table 6, rows b and d).
 #
 # Does it still look? {{term grounding|Grounding}}, on questions about new pairs. The baseline gives the usual answer to
 # a question of that form, and sees nothing.
@@ -586,10 +618,11 @@ for name, found in routes.items():
 
 # %% [markdown]
 # Even an untrained router tells them apart a little, since their vectors point elsewhere. Look before you call an
-# expert "the one for vision": Lin et al. (2024, section 4.3) found no such division either, and text and pictures went
-# to the experts in much the same way.
+# expert "the one for vision": Lin et al. (2024, section 4.4) found text and pictures sent to the experts in much the
+# same way, while the experts did divide the *layers* among them.
 #
 # Now see it happen. Then take room away, and find out who is dropped: the tokens of all texts are one batch.
+
 
 # %% tags=["widget"] concepts=["A3.5"]
 def routed(i):

@@ -121,6 +121,7 @@ class ExpertRouting(ScriptWidget):
         right.barh(places, counts["text"], left=counts["image"], color=MODALITY_COLOURS["text"], label="words")
         right.set_yticks(places, [f"expert {i + 1}" for i in places], fontsize=8)
         right.invert_yaxis()
+        right.set_xlim(0, 1.6 * (counts["image"] + counts["text"]).max())  # room for the legend beside the bars
         right.legend(frameon=False, fontsize=8)
         style_axes(right, title=f"{model}, {self.layers[layer]}", x="choices of tokens")
         return (

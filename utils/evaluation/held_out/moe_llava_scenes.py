@@ -80,7 +80,7 @@ def measure(model: Upcycled) -> dict[str, Figure]:
     pictures = render_pictures(sample_scenes(NUMBER, seed=5501, pairs="held_out"))[asked.scene]
     exam, on = answer_exam(asked, soft_tokens), f"{len(asked)} questions of all kinds about held-out pairs"
     for name, one in (("sparse", sparse), ("dense", dense)):
-        figures[f"answers, {name}"] = figure_of(written(one, exam, pictures), 0.75, on)
+        figures[f"answers, {name}"] = figure_of(written(one, exam, pictures), 0.65, on)
     figures["answers, sparse, blank pictures"] = figure_of(
         written(sparse, exam, blank_of(pictures)), 0.55, f"{on}, blank pictures", at_most=True
     )
