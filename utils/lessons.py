@@ -143,7 +143,7 @@ LESSONS = (
         path="3_architectures/9_models_in_the_world",
         title="Models in the world",
         question="What is known about the models that everybody talks about, and which of them have you already built?",
-        minutes=60,
+        minutes=45,
         concepts=("A3.8",),
         builds_on=("2.1", "2.3", "2.4"),
     ),
