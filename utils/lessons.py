@@ -67,13 +67,22 @@ LESSONS = (
         builds_on=("1.1",),
     ),
     Lesson(
+        id="1.3",
+        path="1_overview/3_from_llm_to_mllm",
+        title="From LLM to MLLM",
+        question="What can a language model do, what can it not, and what changes when it sees?",
+        minutes=65,
+        concepts=("A1.2", "A1.3", "A1.4", "A1.7", "A4.19"),
+        builds_on=("1.1",),
+    ),
+    Lesson(
         id="2.1",
         path="2_how_it_works/1_text_and_image_encoders",
         title="Text and image encoders",
         question="How do words and pixels become vectors that know their surroundings?",
         minutes=75,
         concepts=("A2.1", "A2.2", "A2.3"),
-        builds_on=("1.1",),
+        builds_on=("1.1", "1.3"),
     ),
     Lesson(
         id="2.2",
@@ -127,7 +136,7 @@ LESSONS = (
         question="When does thinking step by step help, and when does only looking help?",
         minutes=75,
         concepts=("A2.15", "A2.16", "A2.17"),
-        builds_on=("2.1", "2.4"),
+        builds_on=("1.3", "2.4"),
     ),
     Lesson(
         id="2.9",

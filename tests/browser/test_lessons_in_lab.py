@@ -28,6 +28,14 @@ ANSWERS = {
         "averaged",
         "def combine(beliefs):\n    return torch.softmax(beliefs.log().sum(dim=0), dim=-1)",
     ),
+    "1.3": (
+        "1.3.1",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits[torch.arange(len(tokens)), (tokens != 0).sum(1) - 2].argmax(-1)",
+        "the word before the last",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits.argmax(-1).gather(1, (tokens != 0).sum(1, keepdim=True) - 1)[:, 0]",
+    ),
     "2.1": (
         "2.1.3",
         "def attention(q, k, v):\n    return (q @ k.T).softmax(dim=-1) @ v",
