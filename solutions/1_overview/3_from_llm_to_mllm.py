@@ -36,7 +36,7 @@ from utils.world.conversations import knowledge, prompts, summaries, tell, trans
 
 # %% concepts=["A4.19"]
 language, card = load_checkpoint("gpt_scenes")
-document = "a small green star in the top right"
+document = "a small orange star in the top right"
 both = "a large red ring in the top left and a small blue star in the bottom right"
 tasks = {
     "translate": ("a large red ring above a small blue star", IN_WELSH),
