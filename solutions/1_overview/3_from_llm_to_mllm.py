@@ -661,7 +661,7 @@ Quiz([
     Question("Which of these does not change a Transformer's number of parameters?",
              ["The width", "The vocabulary", "The number of heads"], 2,
              ["It enters squared.", "Each token has a vector.", "Yes: heads share out the width, and no more."]),
-    Question("A picture of 512 x 512 in patches of 16 becomes one of 1024 x 1024. How many tokens more?",
+    Question("A picture of 512 x 512 in patches of 16 becomes one of 1024 x 1024. How many tokens does it take now?",
              ["Twice as many", "Four times as many", "16 times as many"], 1,
              ["It has two sides.", "Yes; the pairs of tokens are 16 times as many.", "Those are the pairs."]),
     Question("A text model answers questions on pictures rightly in a quarter of the cases. It",
