@@ -139,6 +139,15 @@ LESSONS = (
         builds_on=("1.3", "2.4"),
     ),
     Lesson(
+        id="2.8",
+        path="2_how_it_works/8_generation_and_dialogue",
+        title="Generation and dialogue",
+        question="How does a model describe a picture, draw a description, and talk about both?",
+        minutes=75,
+        concepts=("A2.18", "A2.19", "A2.20"),
+        builds_on=("1.3", "2.4"),
+    ),
+    Lesson(
         id="2.9",
         path="2_how_it_works/9_spatial_reasoning",
         title="Spatial reasoning",

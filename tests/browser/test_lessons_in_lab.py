@@ -84,6 +84,14 @@ ANSWERS = {
         "def two_way_accuracy(logits, words, answers):\n    second = logits.gather(1, words).diff(dim=1)[:, 0] > 0\n"
         "    return (second.long() == answers).float().mean().item()",
     ),
+    "2.8": (
+        "2.8.3",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n"
+        "    return (1 - t) * noise + t * picture, picture",
+        "the picture for the velocity",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n"
+        "    return noise + t * (picture - noise), picture - noise",
+    ),
     "2.9": (
         "2.9.3",
         "def iou(one, other):\n    total = (one.sum() + other.sum()).item()\n"
