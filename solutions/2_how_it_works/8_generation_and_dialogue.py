@@ -409,13 +409,13 @@ report("captions that come back", agree, bar=0.75)
 options("2.8.5")
 
 # %% [markdown]
-# Write the letter of your conclusion and the number of your reason.
+# Write the letter of your conclusion and the number of your reason, as in `choice = ("a", 1)`.
 
 # %% answer="2.8.5"
 ### BEGIN SOLUTION
 choice = ("b", 3)
 ### STUB
-# choice = ("?", 0)
+# choice = ...
 ### END SOLUTION
 
 # %% [markdown]

@@ -149,7 +149,7 @@ def move(widget) -> bool:
     for selector, act in (
         ("[role=tab]:not([aria-selected=true])", lambda control: control.click()),
         ("input[type=file]", lambda control: control.set_input_files(_PICTURE)),
-        ("input[type=range]", lambda control: control.press("Home")),
+        ("input[type=range]", lambda control: control.press("End" if at_its_start(control) else "Home")),
         ("select", lambda control: control.select_option(index=1)),
         ("input[type=radio]", lambda control: control.check()),
         (".course-question button", lambda control: control.click()),
@@ -163,6 +163,10 @@ def move(widget) -> bool:
                 widget.locator(".course-primary").click()
             return True
     return False
+
+
+def at_its_start(slider) -> bool:
+    return slider.evaluate("element => element.value === element.min")
 
 
 def _picture() -> dict:
