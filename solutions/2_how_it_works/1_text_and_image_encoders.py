@@ -49,7 +49,7 @@ show_pictures(picture, ["what colour is it?"], columns=1, inches=2, alt="One col
 # attention by hand · say what positions are for · tell what a CNN and a Vision Transformer bring with them, and
 # measure when it helps.
 #
-# **Time** about {{minutes}} minutes · **builds on** 1.1, sentences and pictures as tensors.
+# **Time** about {{minutes}} minutes · **builds on** 1.1, sentences and pictures as tensors, and 1.3, tokens.
 #
 # ## From pixels to an answer, stage by stage
 #

@@ -612,7 +612,8 @@ check("2.6.6", choice)
 # - Near what it has seen, a pretrained tower needs a fraction of the labels; far from it, pretraining gains little,
 #   and a linear probe least.
 # - Full fine-tuning forgot what it was not asked to forget; LoRA, with a small part of the numbers, forgot less.
-# - With partial LoRA a text model learnt to read pictures, and its logits for text stayed the same to the last bit.
+# - With partial LoRA a text model learnt to read pictures, better than through a projector alone, and its logits for
+#   text stayed the same to the last bit. Plain LoRA changed them, and lost answers.
 #
 # ## Recall
 

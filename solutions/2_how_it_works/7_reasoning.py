@@ -51,7 +51,7 @@ report(f"probability of {said[-1]!r}", shares[episode.answer[0]].item(), bar=0.5
 # **You will be able to** teach a model a word without training it · tell whether it learnt from the pictures · say
 # why writing down steps lets a small model go further · say which puzzles no amount of thinking solves.
 #
-# **Time** about {{minutes}} minutes · **builds on** 2.1, attention, and 2.4, soft tokens.
+# **Time** about {{minutes}} minutes · **builds on** 1.3, predicting the next word, and 2.4, soft tokens.
 #
 # ## A word from a few pictures
 #

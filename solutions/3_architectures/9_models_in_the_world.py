@@ -177,8 +177,8 @@ for name, number in computed.items():
 #
 # ## The sum of the parts
 #
-# LLaVA-NeXT's smallest model is a CLIP that sees, a language model that speaks, and a {{term projector}} between them.
-# In 2.4 you saw how little the projector does. How little *is* it?
+# LLaVA-NeXT's smallest model is a CLIP that sees, a language model that speaks, and between them a {{term projector}},
+# as in 2.4. Which of the three is how large?
 #
 # {{exercise 3.9.2}}
 #
@@ -344,7 +344,7 @@ def tile_tokens(width: int, height: int, tile: int, per_tile: int, whole: int) -
 check("3.9.4", tile_tokens)
 
 # %% [markdown]
-# Nine recipes for one square picture of 1,024 pixels a side. Most shrink it first: the second column says to what.
+# Nine recipes for one square picture of 1,024 pixels a side. Most shrink it first: the last column says to what.
 
 # %% concepts=["A3.8"]
 tile_tokens = working("3.9.4", tile_tokens)

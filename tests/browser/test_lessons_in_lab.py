@@ -28,6 +28,14 @@ ANSWERS = {
         "averaged",
         "def combine(beliefs):\n    return torch.softmax(beliefs.log().sum(dim=0), dim=-1)",
     ),
+    "1.3": (
+        "1.3.1",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits[torch.arange(len(tokens)), (tokens != 0).sum(1) - 2].argmax(-1)",
+        "the word before the last",
+        "def next_tokens(logits, tokens):\n"
+        "    return logits.argmax(-1).gather(1, (tokens != 0).sum(1, keepdim=True) - 1)[:, 0]",
+    ),
     "2.1": (
         "2.1.3",
         "def attention(q, k, v):\n    return (q @ k.T).softmax(dim=-1) @ v",
@@ -75,6 +83,14 @@ ANSWERS = {
         "the whole vocabulary competes",
         "def two_way_accuracy(logits, words, answers):\n    second = logits.gather(1, words).diff(dim=1)[:, 0] > 0\n"
         "    return (second.long() == answers).float().mean().item()",
+    ),
+    "2.8": (
+        "2.8.3",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n"
+        "    return (1 - t) * noise + t * picture, picture",
+        "the picture for the velocity",
+        "def flow_example(noise, picture, time):\n    t = time[:, None]\n"
+        "    return noise + t * (picture - noise), picture - noise",
     ),
     "2.9": (
         "2.9.3",
@@ -156,7 +172,7 @@ def move(widget) -> bool:
     for selector, act in (
         ("[role=tab]:not([aria-selected=true])", lambda control: control.click()),
         ("input[type=file]", lambda control: control.set_input_files(_PICTURE)),
-        ("input[type=range]", lambda control: control.press("Home")),
+        ("input[type=range]", lambda control: control.press("End" if at_its_start(control) else "Home")),
         ("select", lambda control: control.select_option(index=1)),
         ("input[type=radio]", lambda control: control.check()),
         (".course-question button", lambda control: control.click()),
@@ -170,6 +186,10 @@ def move(widget) -> bool:
                 widget.locator(".course-primary").click()
             return True
     return False
+
+
+def at_its_start(slider) -> bool:
+    return slider.evaluate("element => element.value === element.min")
 
 
 def _picture() -> dict:

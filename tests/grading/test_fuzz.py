@@ -478,7 +478,9 @@ def other_value(value, rng: random.Random):
         )
         return change(value)
     if isinstance(value, int | float) and rng.random() < 0.8:
-        return value * rng.choice([1, 1.0, -1, 1 + 1e-9, 1.5, math.nan, 10**300]) + rng.choice([0, 1, 1j])
+        large = 1e300 if isinstance(value, float) else 10**300
+        factor, added = rng.choice([1, 1.0, -1, 1 + 1e-9, 1.5, math.nan, large]), rng.choice([0, 1, 1j])
+        return value * factor + (0 if factor == large else added)
     return copy.deepcopy(rng.choice([*ODD_VALUES, *MORE_ODD_VALUES]))
 
 

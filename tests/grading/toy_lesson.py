@@ -150,6 +150,10 @@ def _collect(answer: Any, pieces: dict[str, str]) -> None:
             pieces[name] = f"{name} = {value!r}"
         else:
             raise NotPortable(f"it uses the course's own {name}")
+    for name, value in inspect.getclosurevars(answer).nonlocals.items() if inspect.isfunction(answer) else ():
+        if not isinstance(value, str | int | float | tuple):
+            raise NotPortable(f"it is made with {name}")
+        pieces[name] = f"{name} = {value!r}"
     del pieces[answer.__name__]  # to stand after what it needs
     pieces[answer.__name__] = source
 

@@ -37,3 +37,15 @@ def test_a_term_without_a_name_and_a_label_for_something_else_are_problems(tmp_p
     for expansion in ("{{term}}", "{{minutes|seven}}"):
         _, problems = prose(tmp_path, f"So {expansion}.")
         assert f"{expansion} is not known; there are" in problems[0]
+
+
+def test_a_term_may_have_several_words_and_a_line_break_between_them(tmp_path):
+    text, problems = prose(tmp_path, "By {{term late\n# fusion}} or {{term soft token|soft\n# tokens}}.")
+    assert text == f"By {term_link('late fusion')} or {term_link('soft token', 'soft tokens')}."
+    assert problems == []
+
+
+def test_braces_that_are_no_expansion_are_a_problem(tmp_path):
+    for left in ("{{term late fusion", "{{}}", "{{term a|b|c}}"):
+        _, problems = prose(tmp_path, f"By {left}.")
+        assert problems == ["a {{ that begins no expansion, or one without its }}"], left

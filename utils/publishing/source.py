@@ -36,8 +36,8 @@ CELL_KEYS = ("answer", "check", "concepts", "id", "tags")
 JUPYTEXT_KEYS = ("cell_marker", "lines_to_end_of_cell_marker", "lines_to_next_cell", "title")
 
 _MARKER = re.compile(r"^# ?%%(?!\w)")
-# {{minutes}}, {{exercise 2.3.1}}, {{term cross-attention}} and, for other words, {{term encoder|encoders}}
-_EXPANSION = re.compile(r"\{\{\s*(\w+)(?:\s+([\w.-]+))?\s*(?:\|\s*([^{}|]+?)\s*)?\}\}")
+# {{minutes}}, {{exercise 2.3.1}}, {{term late fusion}} and, for other words, {{term encoder|encoders}}
+_EXPANSION = re.compile(r"\{\{\s*(\w+)(?:\s+([^{}|]+?))?\s*(?:\|\s*([^{}|]+?)\s*)?\}\}")
 _TIME_MAGIC = re.compile(r"^\s*%{1,2}time(it)?\b", re.MULTILINE)
 _SHELL_OR_MAGIC = re.compile(r"^\s*[%!]|\?\s*$", re.MULTILINE)
 
@@ -153,7 +153,8 @@ class _Reader:
 
     def _expand(self, source: str, cell: str) -> str:
         def replacement(found: re.Match) -> str:
-            name, argument, label = found.groups()
+            name, *words = found.groups()
+            argument, label = (part and " ".join(part.split()) for part in words)  # prose may break its lines there
             if name == "term" and argument is not None:
                 try:
                     return term_link(argument, label)
@@ -172,6 +173,8 @@ class _Reader:
                 self.problem(f"{found[0]} is not known; there are {known}", cell)
             return found[0]
 
+        if "{{" in _EXPANSION.sub("", source):
+            self.problem("a {{ that begins no expansion, or one without its }}", cell)
         return _EXPANSION.sub(replacement, source)
 
     def _unknown(self, exercise: str | None) -> str:

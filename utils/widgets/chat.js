@@ -3,7 +3,8 @@
 function render({ model, el }) {
   const { suggestions } = model.get("_spec");
   const canvas = pictureCanvas(null, "", 160);
-  const log = h("ol", { class: "course-chat", role: "log", "aria-label": "the conversation", tabindex: 0 });
+  const lines = h("ol", {});
+  const log = h("div", { class: "course-chat", role: "log", "aria-label": "the conversation", tabindex: 0 }, lines);
   const id = uniqueId(), listId = uniqueId();
   const input = h("input", {
     id, type: "text", maxlength: 200, autocomplete: "off", spellcheck: "false", list: suggestions.length ? listId : null,
@@ -34,7 +35,7 @@ function render({ model, el }) {
     // a question that was taken in makes room for the next
     if (shown.turns.length > told && !shown.error) input.value = "";
     told = shown.turns.length;
-    log.replaceChildren(...shown.turns.flatMap(([question, words]) => [
+    lines.replaceChildren(...shown.turns.flatMap(([question, words]) => [
       h("li", { class: "course-said" }, h("b", {}, "You: "), question),
       h("li", { class: "course-told" }, h("b", {}, "Model: "), words || "…"),
     ]));

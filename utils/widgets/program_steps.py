@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from utils.style import INK, MODALITY_COLOURS, NEUTRAL
 from utils.widgets.base import FigureWidget
 from utils.widgets.controls import Select, Slider
 from utils.widgets.packing import as_picture
-from utils.world.cad import iou, parse, run
-from utils.world.views import front, outline, render_view
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class ProgramSteps(FigureWidget):
     def __init__(self, examples: Mapping[str, Built], **kwargs):
         if not examples:
             raise ValueError("give at least one example, such as {'a ring': Built(picture, program)}")
+        from utils.world.cad import parse, run  # here, since it loads torch
+
         self.examples = {
             name: Built(as_picture(built.picture), built.program, built.wanted) for name, built in examples.items()
         }
@@ -75,6 +74,11 @@ class ProgramSteps(FigureWidget):
 
     def update(self, example: str, lines: int, turn: float, tip: float) -> tuple[str, str]:
         """Run the first lines of the program, and show what stands there."""
+        import torch
+
+        from utils.world.cad import iou, run
+        from utils.world.views import front, outline, render_view
+
         built, own = self.examples[example], self.lines[example]
         lines = min(lines, len(own))
         solid = run("\n".join(own[:lines])) if lines else torch.zeros(32, 32, 32, dtype=torch.bool)

@@ -24,18 +24,25 @@ def _next_tokens_by_gather(logits, tokens):
     return logits.argmax(dim=-1).gather(1, last)[:, 0]
 
 
-def _at(place):
-    """What one gets by reading at `place(lengths, width)`."""
-
-    def read(logits, tokens):
-        places = place((tokens != 0).sum(dim=1), tokens.shape[1])
-        return logits[torch.arange(len(tokens)), places].argmax(dim=-1)
-
-    return read
+def _after_the_padding(logits, tokens):
+    return logits[:, -1].argmax(dim=-1)
 
 
-def _one_too_far(lengths, width):
-    return lengths.clamp(max=width - 1)
+def _one_too_far(logits, tokens):
+    lengths = (tokens != 0).sum(dim=1).clamp(max=tokens.shape[1] - 1)
+    return logits[torch.arange(len(tokens)), lengths].argmax(dim=-1)
+
+
+def _one_too_early(logits, tokens):
+    return logits[torch.arange(len(tokens)), (tokens != 0).sum(dim=1) - 2].argmax(dim=-1)
+
+
+def _at_the_first(logits, tokens):
+    return logits[:, 0].argmax(dim=-1)
+
+
+def _like_the_shortest(logits, tokens):
+    return logits[:, (tokens != 0).sum(dim=1).min() - 1].argmax(dim=-1)
 
 
 def _next_tokens_cases(rng):
@@ -66,31 +73,31 @@ NEXT_TOKENS = Exercise(
             name="what follows the padding",
             sentence="`logits[:, -1]` is what the model would write after <pad>, for every prompt that is shorter than the "
             "longest. Read each row at its own last word.",
-            answer=_at(lambda lengths, width: torch.full_like(lengths, width - 1)),
+            answer=_after_the_padding,
             planted=True,
         ),
         Misconception(
             name="one place too far",
             sentence="You read at position `length`, which is the first <pad>: positions count from 0, so the last word "
             "stands at `length - 1`.",
-            answer=_at(_one_too_far),
+            answer=_one_too_far,
         ),
         Misconception(
             name="the word before the last",
             sentence="You read one place too early: what you get is the model's guess of the last word, which is already "
             "there.",
-            answer=_at(lambda lengths, width: lengths - 2),
+            answer=_one_too_early,
         ),
         Misconception(
             name="at the first word",
             sentence="You read what follows <start>; the model has then seen nothing of the prompt.",
-            answer=_at(lambda lengths, width: torch.zeros_like(lengths)),
+            answer=_at_the_first,
         ),
         Misconception(
             name="every row like the shortest",
             sentence="You read all rows at the length of the shortest, in the midst of the longer prompts. Each row has a "
             "length of its own.",
-            answer=_at(lambda lengths, width: (lengths.min() - 1).expand_as(lengths)),
+            answer=_like_the_shortest,
         ),
     ),
     hints=(
@@ -122,12 +129,12 @@ def _parameters_from_shapes(vocabulary, length, width, depth):
     return sum(int(torch.Size(shape).numel()) for shape in shapes)
 
 
-def _differing(change):
-    """The reference plus `change(vocabulary, length, width, depth)`."""
+def _parameters(vocabularies=1, positions=1, matrices=4, hidden=4, biases=9, norms=4, last=2):
+    """What one gets with each part counted so many times; `biases` and `norms` are vectors of `width` in a block."""
 
     def count(vocabulary, length, width, depth):
-        sizes = (vocabulary, length, width, depth)
-        return transformer_parameters(*sizes) + change(*sizes)
+        block = (matrices + 2 * hidden) * width**2 + (biases + norms) * width
+        return (vocabularies * vocabulary + positions * length + last) * width + depth * block
 
     return count
 
@@ -162,34 +169,34 @@ PARAMETERS = Exercise(
             name="the head counted again",
             sentence="You counted a matrix for the scores of the next word. It is the token embedding itself, used a second "
             "time.",
-            answer=_differing(lambda vocabulary, length, width, depth: vocabulary * width),
+            answer=_parameters(vocabularies=2),
         ),
         Misconception(
             name="no positions",
             sentence="The tokens have vectors, and so have the positions: `length` of them.",
-            answer=_differing(lambda vocabulary, length, width, depth: -length * width),
+            answer=_parameters(positions=0),
         ),
         Misconception(
             name="no biases",
             sentence="You counted the matrices and left out their biases: four times `width` in attention, and `4 * width` "
             "and `width` in the feed-forward network.",
-            answer=_differing(lambda vocabulary, length, width, depth: -9 * depth * width),
+            answer=_parameters(biases=0),
         ),
         Misconception(
             name="three matrices in attention",
             sentence="Query, key and value are three; the output of attention passes through a fourth matrix.",
-            answer=_differing(lambda vocabulary, length, width, depth: -depth * (width * width + width)),
+            answer=_parameters(matrices=3, biases=8),
         ),
         Misconception(
             name="no normalisation in the blocks",
             sentence="Each block normalises twice, and each normalisation has a gain and a bias for each of the `width` "
             "features.",
-            answer=_differing(lambda vocabulary, length, width, depth: -4 * depth * width),
+            answer=_parameters(norms=0),
         ),
         Misconception(
             name="no last normalisation",
             sentence="One normalisation is missing: the one behind the last block.",
-            answer=_differing(lambda vocabulary, length, width, depth: -2 * width),
+            answer=_parameters(last=0),
         ),
         Misconception(
             name="a single block",
@@ -200,7 +207,7 @@ PARAMETERS = Exercise(
             name="a feed-forward network as narrow as the rest",
             sentence="The feed-forward network widens to `4 * width` and comes back: two matrices of `width` times "
             "`4 * width`.",
-            answer=_differing(lambda vocabulary, length, width, depth: -depth * (6 * width * width + 3 * width)),
+            answer=_parameters(hidden=1, biases=6),
         ),
     ),
     hints=(

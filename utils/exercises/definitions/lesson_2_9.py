@@ -173,6 +173,10 @@ def _x_and_y_exchanged(centre, sizes, side):
     return fill_box(tuple(centre[i] for i in (1, 0, 2)), tuple(sizes[i] for i in (1, 0, 2)), side)
 
 
+def _x_y_indexing(centre, sizes, side):
+    return fill_box(centre, sizes, side).permute(1, 2, 0)  # [height, width, depth]
+
+
 def _sizes_from_side_to_side(centre, sizes, side):
     return fill_box(centre, tuple(size / 2 for size in sizes), side)
 
@@ -220,6 +224,12 @@ FILL_BOX = Exercise(
             name="x and y exchanged",
             sentence="Depth is right now, but what should be wide is high: the second axis is y, the last is x.",
             answer=_x_and_y_exchanged,
+        ),
+        Misconception(
+            name="x and y in front",
+            sentence="Your grid is `[height, width, depth]`, which is what `indexing='xy'` makes of x, y, z: depth must come "
+            "first.",
+            answer=_x_y_indexing,
         ),
         Misconception(
             name="sizes from side to side",
@@ -495,6 +505,11 @@ def _covered_share(solids, outline):
     return (solids.any(dim=1) & outline).sum(dim=(1, 2)) / outline.sum()
 
 
+def _right_share(solids, outline):
+    fronts = solids.any(dim=1)
+    return (fronts & outline).sum(dim=(1, 2)) / fronts.sum(dim=(1, 2))
+
+
 def _equal_spots(solids, outline):
     return (solids.any(dim=1) == outline).float().mean(dim=(1, 2))
 
@@ -552,6 +567,12 @@ OUTLINE_SCORES = Exercise(
             sentence="You measured how much of the picture's outline is covered; a solid that fills the whole room would "
             "win. Divide by what either outline fills.",
             answer=_covered_share,
+        ),
+        Misconception(
+            name="too little is free",
+            sentence="You measured how much of the solid's outline lies within the picture's; a single voxel in the right "
+            "place would win. Divide by what either outline fills.",
+            answer=_right_share,
         ),
         Misconception(
             name="empty ground counts as agreement",
