@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from utils.models.gpt import GPTConfig, next_token_loss
-from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, picture_prompt
+from utils.models.llava import NEVER_WRITTEN, LLaVA, LLaVAConfig, merge_patches, picture_prompt
 from utils.models.vit import ViTConfig
 from utils.training.loop import overfit
 from utils.world import VOCABULARY, render_captions, render_pictures, sample_scenes, tokenize
-from utils.world.tokenizer import IMAGE, PAD
+from utils.world.tokenizer import END, IMAGE, PAD
 
 CONFIG = LLaVAConfig(
     vision=ViTConfig(width=16, depth=1, heads=2, hidden=32, patch_size=16, clip_style=True),
@@ -123,3 +123,15 @@ def test_with_merged_patches_a_picture_takes_fewer_soft_tokens(pictures):
 def test_patches_that_cannot_be_merged_so_are_refused(merge):
     with pytest.raises(ValueError, match=f"squares of {merge} by {merge}; choose a merge that divides 2"):
         replace(CONFIG, merge=merge)
+
+
+def test_it_writes_words_and_no_token_that_no_text_holds(model, pictures):
+    prompt = prompts("<image>", "<image>", "<image>")[:, : 1 + PATCHES]
+    with torch.no_grad():  # a language model that would like nothing more than to write them
+        model.language.norm_out.weight.zero_()
+        model.language.norm_out.bias.copy_(10 * model.language.embedding.weight[list(NEVER_WRITTEN)].sum(0))
+    assert int(model(prompt, pictures)[0, -1].argmax()) in NEVER_WRITTEN
+    for temperature in (0.0, 1.0, 5.0):
+        told = model.generate(prompt, pictures, 8, temperature=temperature, seed=1)
+        before_the_end = (told == END).cumsum(dim=1) == 0
+        assert not torch.isin(told[before_the_end], torch.tensor(NEVER_WRITTEN)).any()

@@ -19,9 +19,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from utils.world.mentions import made_up, mentions, recalled
 from utils.world.questions import Questions
-from utils.world.scenes import COLOURS, PAIRS, SHAPES, SIZES, SPLITS, Scenes, Thing
-from utils.world.tokenizer import split_words
+from utils.world.scenes import COLOURS, PAIRS, SHAPES, SPLITS, Scenes
 
 NEGATIVES = ("random", "near", "popular", "adversarial")
 
@@ -40,39 +40,19 @@ class Chair:
     recall: Float[Tensor, " things"]
 
 
-def mentions(text: str) -> list[frozenset[str]]:
-    """Return for each object that `text` names the words of size, colour and shape that it is named by, in order.
-
-    A name ends with a shape, or with "thing", and begins where a word of another kind stood before it. What a text
-    says of places is left out, and so are sizes and colours of nothing.
-    """
-    found, said = [], set()
-    for word in split_words(text):
-        if word in SIZES or word in COLOURS:
-            said.add(word)
-            continue
-        if word in SHAPES or word == "thing":
-            found.append(frozenset(said | {word} - {"thing"}))
-        said = set()
-    return found
-
-
 def chair(captions: Sequence[str], scenes: Scenes) -> Chair:
     """Return what each caption mentions that is not in its scene, and which objects of the scenes are mentioned.
 
-    An object with any wrong word is one that is not there: where a large red circle and a blue square stand, that is
-    true of a small circle, of a green one and of a blue one. Raises `ValueError` if there is not one caption for each
-    scene.
+    What is there is judged as in `utils.world.mentions`. Raises `ValueError` if there is not one caption for each scene.
     """
     if len(captions) != len(scenes) or not len(captions):
         raise ValueError(f"give one caption for each scene, and at least one, not {len(captions)} for {len(scenes)}")
     sentences, objects, recall = [], [], []
     for caption, scene in zip(captions, scenes, strict=True):
-        told = mentions(caption)
-        wrong = [not any(said <= _words(thing) for thing in scene.things) for said in told]
+        wrong = made_up(caption, scene)
         sentences.append(any(wrong))
         objects += wrong
-        recall += [any({thing.shape, thing.colour} <= said <= _words(thing) for said in told) for thing in scene.things]
+        recall += recalled(caption, scene)
     return Chair(*(torch.tensor(values).float() for values in (sentences, objects, recall)))
 
 
@@ -176,10 +156,6 @@ def answers_by_captions(captions: Sequence[str], asked: Questions) -> list[str]:
         "yes" if any(mentions(question)[0] <= said for said in told[i]) else "no"
         for i, question in zip(asked.scene.tolist(), asked.questions, strict=True)
     ]
-
-
-def _words(thing: Thing) -> set[str]:
-    return {thing.size, thing.colour, thing.shape}
 
 
 def _present(scenes: Scenes) -> Float[Tensor, "scenes pairs"]:

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from utils.models.blocks import initialise
 from utils.models.gpt import GPT, GPTConfig
 from utils.models.vit import ViT, ViTConfig, to_pixels
-from utils.world.tokenizer import IMAGE
+from utils.world.tokenizer import IMAGE, PAD, START
+
+NEVER_WRITTEN = (PAD, START, IMAGE)
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,19 @@ class LLaVA(nn.Module):
     ) -> Float[Tensor, "batch length width"]:
         """Return the vector of each token, and in the place of each <image> the next soft token, in reading order.
 
-        Raises `ValueError` if there are not as many <image> as soft tokens.
+        Raises `ValueError` if there are not as many <image> as soft tokens, or if a picture would be torn between texts.
         """
         places = tokens == IMAGE
         if places.sum() != soft.shape[0] * soft.shape[1]:
             raise ValueError(
                 f"{len(soft)} pictures of {soft.shape[1]} soft tokens each fill {soft.shape[0] * soft.shape[1]} places "
                 f"and the tokens hold {int(places.sum())} <image>; `picture_prompt` writes as many as a picture takes"
+            )
+        torn = (places.sum(dim=1) % soft.shape[1]).nonzero().flatten().tolist()
+        if torn:
+            raise ValueError(
+                f"text {torn[0]} holds {int(places[torn[0]].sum())} <image>, and a picture takes {soft.shape[1]}: "
+                "it would be torn between two texts; `picture_prompt` writes as many as a picture takes"
             )
         embeddings = self.language.embed(tokens)
         return embeddings.masked_scatter(places.unsqueeze(-1), soft.to(embeddings.dtype))
@@ -127,11 +135,31 @@ class LLaVA(nn.Module):
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Int[Tensor, "batch new"]:
-        """Return what follows each prompt, as `GPT.generate` does; every prompt's pictures are in `pictures`."""
+        """Return what follows each prompt, as `GPT.generate` does; every prompt's pictures are in `pictures`.
+
+        Only words and <end> are written: an <image> would want a picture of its own.
+        """
         soft = self.soft_tokens(pictures)
-        return self.language.generate(
-            prompt, max_new, temperature=temperature, seed=seed, embed=lambda tokens: self.embed(tokens, soft)
+        return GPT.generate(
+            _Writer(self.language),
+            prompt,
+            max_new,
+            temperature=temperature,
+            seed=seed,
+            embed=lambda tokens: self.embed(tokens, soft),
         )
+
+
+class _Writer:
+    """What `GPT.generate` needs of a language model, which gives no chance to a token that no text holds."""
+
+    def __init__(self, language: GPT):
+        self.config, self.embed, self._language = language.config, language.embed, language
+
+    def decode(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length vocabulary"]:
+        """Return the language model's logits, those of `NEVER_WRITTEN` at minus infinity."""
+        never = torch.tensor(NEVER_WRITTEN, device=embeddings.device)
+        return self._language.decode(embeddings).index_fill(-1, never, -torch.inf)
 
 
 def patch_features(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:

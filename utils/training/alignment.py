@@ -1,0 +1,252 @@
+"""A captioner is taught which of its captions are better: by pairs of them, or by a reward model and policy gradient.
+
+The captioner is a LLaVA whose tower is frozen, and which writes a caption of a picture that stands before it. Its
+captions are ranked by an annotator, who sees the whole scene and sometimes slips.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from utils.models.joint import JointConfig, JointTransformer
+from utils.models.llava import LLaVA
+from utils.training.loop import History, fit
+from utils.training.preferences import (
+    PreferencePairs,
+    answer_tokens,
+    bradley_terry_loss,
+    dpo_loss,
+    join_answers,
+    leave_one_out,
+    penalised_rewards,
+    ppo_clip_loss,
+    sequence_log_probabilities,
+)
+from utils.training.recipes.llava_scenes import PICTURE, encode, seen
+from utils.world.batching import batches
+from utils.world.companions import company_scenes
+from utils.world.mentions import worth
+from utils.world.pictures import render_pictures
+from utils.world.scenes import Scenes
+from utils.world.tokenizer import PAD, VOCABULARY, detokenize
+
+LONGEST = 28  # tokens of a caption: five things, and room to go wrong
+CAPTIONS, SLIPS = 6, 0.1  # drawn of each picture, and how often the annotator takes the worse of two
+
+
+@dataclass(frozen=True)
+class Written:
+    """Captions that a model wrote: rows of prompt and caption, `prompt` tokens of which are the prompt."""
+
+    tokens: Int[Tensor, "captions length"]
+    prompt: Int[Tensor, " captions"]
+
+    @property
+    def texts(self) -> list[str]:
+        """The captions as words."""
+        return [detokenize(row[length:]) for row, length in zip(self.tokens, self.prompt.tolist(), strict=True)]
+
+
+def caption_prompts(number: int, soft_tokens: int) -> Int[Tensor, "number length"]:
+    """Return what stands before each caption: the picture."""
+    return encode([(PICTURE,)], soft_tokens)[0].expand(number, -1)
+
+
+def write_captions(model: LLaVA, pictures: Tensor, *, temperature: float = 1.0, seed: int = 0) -> Written:
+    """Return a caption of each picture, uint8 [pictures, 3, height, width], drawn at this temperature."""
+    prompts = caption_prompts(len(pictures), model.config.soft_tokens)
+    answers = model.generate(prompts, pictures, LONGEST, temperature=temperature, seed=seed)
+    return Written(*join_answers(prompts, answers))
+
+
+def log_probabilities(
+    model: LLaVA, tokens: Int[Tensor, "captions length"], prompt: Int[Tensor, " captions"], features: Tensor
+) -> Float[Tensor, " captions"]:
+    """Return log p(caption | picture) of each row, in nats; `features` are what the tower has `seen` of its picture."""
+    logits = model.language.decode(model.embed(tokens, model.projector(features)))
+    return sequence_log_probabilities(logits, tokens, answer_tokens(tokens, prompt))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Pairs of captions, the better of each by an annotator, and what the tower has seen of the picture of each."""
+
+    pairs: PreferencePairs
+    features: Float[Tensor, "pairs squares merged"]
+
+    def __post_init__(self):
+        if self.features.ndim != 3 or len(self.features) != len(self.pairs):
+            raise ValueError(
+                f"each pair of captions needs its picture: features [{len(self.pairs)}, squares, width] and not "
+                f"{list(self.features.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+def compare_captions(model: LLaVA, scenes: Scenes, *, seed: int, slips: float = SLIPS) -> Compared:
+    """Return the best and the worst of `CAPTIONS` captions that `model` wrote of each scene, by `worth`.
+
+    In the share `slips` of the pairs the annotator takes the worse one. A picture of which all captions are worth the
+    same gives no pair. Raises `ValueError` if none does.
+    """
+    pictures = render_pictures(scenes)
+    tries = [write_captions(model, pictures, seed=seed + i) for i in range(CAPTIONS)]
+    worths = torch.tensor(
+        [[worth(text, scene) for text, scene in zip(one.texts, scenes, strict=True)] for one in tries]
+    )
+    rows = torch.arange(len(scenes))
+    tokens = torch.stack([one.tokens for one in tries])
+    better, worse = tokens[worths.argmax(dim=0), rows], tokens[worths.argmin(dim=0), rows]
+    slipped = torch.rand(len(scenes), generator=torch.Generator().manual_seed(seed)) < slips
+    better, worse = (torch.where(slipped[:, None], b, a) for a, b in ((better, worse), (worse, better)))
+    differ = worths.amax(dim=0) > worths.amin(dim=0)
+    if not differ.any():
+        raise ValueError(
+            f"all captions of each of the {len(scenes)} pictures are worth the same, so that none is preferred; give "
+            "more pictures, or a model that makes mistakes"
+        )
+    pairs = PreferencePairs(better[differ], worse[differ], tries[0].prompt[differ])
+    return Compared(pairs, seen(model, pictures)[differ])
+
+
+def both_log_probabilities(
+    model: LLaVA, chosen: Tensor, rejected: Tensor, prompt: Tensor, features: Tensor
+) -> tuple[Float[Tensor, " pairs"], Float[Tensor, " pairs"]]:
+    """Return the log-probabilities of the chosen and of the rejected captions, in one pass."""
+    both = log_probabilities(model, torch.cat([chosen, rejected]), prompt.repeat(2), features.repeat(2, 1, 1))
+    return both.chunk(2)
+
+
+def align(
+    model: LLaVA,
+    compared: Compared,
+    *,
+    beta: float = 0.1,
+    steps: int = 150,
+    batch_size: int = 64,
+    learning_rate: float = 3e-4,
+    seed: int = 0,
+    loss: Callable[..., Tensor] = dpo_loss,
+) -> tuple[LLaVA, History]:
+    """Return a copy of `model` that has learnt from pairs by DPO, with `model` itself as its reference.
+
+    `loss` takes the four log-probabilities and beta as `dpo_loss` does.
+    """
+    pairs = compared.pairs
+    with torch.no_grad():
+        reference = both_log_probabilities(model, pairs.chosen, pairs.rejected, pairs.prompt, compared.features)
+    policy = copy.deepcopy(model)
+
+    def step(policy, chosen, rejected, prompt, features, *reference):
+        return loss(*both_log_probabilities(policy, chosen, rejected, prompt, features), *reference, beta)
+
+    rows = batches(
+        *(pairs.chosen, pairs.rejected, pairs.prompt, compared.features, *reference),
+        batch_size=batch_size,
+        seed=seed,
+        steps=steps,
+    )
+    history = fit(policy, rows, step, steps=steps, learning_rate=learning_rate, weight_decay=0.0, description="DPO")
+    return policy, history
+
+
+def new_reward_model(picture_width: int, seed: int = 0) -> JointTransformer:
+    """Return an untrained reward model: a caption and the soft features of a picture in, one number out."""
+    torch.manual_seed(seed)
+    config = JointConfig(
+        picture_width=picture_width,
+        joint_depth=2,
+        vocabulary=len(VOCABULARY),
+        length=LONGEST + 1,
+        width=64,
+        heads=4,
+        hidden=128,
+        outputs=1,
+    )
+    return JointTransformer(config)
+
+
+def captions_alone(tokens: Int[Tensor, "captions length"], prompt: Int[Tensor, " captions"]) -> Tensor:
+    """Return captions without the prompt before them, but with its last token: what a reward model reads."""
+    (length,) = prompt.unique().tolist()
+    return tokens[:, length - 1 :]
+
+
+def reward(model: JointTransformer, tokens: Tensor, prompt: Tensor, features: Tensor) -> Float[Tensor, " captions"]:
+    """Return the reward of each caption of its picture."""
+    return model(captions_alone(tokens, prompt), features)[:, 0]
+
+
+def learn_rewards(
+    compared: Compared, *, steps: int = 200, batch_size: int = 64, learning_rate: float = 2e-3, seed: int = 0
+) -> tuple[JointTransformer, History]:
+    """Return a reward model that has learnt from pairs which caption people prefer (Bradley-Terry)."""
+    model = new_reward_model(compared.features.shape[-1], seed)
+    pairs = compared.pairs
+
+    def step(model, chosen, rejected, prompt, features):
+        return bradley_terry_loss(*(reward(model, tokens, prompt, features) for tokens in (chosen, rejected)))
+
+    rows = batches(
+        *(pairs.chosen, pairs.rejected, pairs.prompt, compared.features),
+        batch_size=batch_size,
+        seed=seed,
+        steps=steps,
+    )
+    history = fit(model, rows, step, steps=steps, learning_rate=learning_rate, description="reward model")
+    return model, history
+
+
+def chase_rewards(
+    model: LLaVA,
+    judge: JointTransformer,
+    scenes: Scenes,
+    *,
+    beta: float,
+    steps: int,
+    prompts: int = 24,
+    samples: int = 4,
+    passes: int = 2,
+    learning_rate: float = 3e-4,
+    seed: int = 0,
+) -> Iterator[LLaVA]:
+    """Yield a copy of `model` after each step of policy gradient for the rewards of `judge`, less beta times KL.
+
+    At each step it writes `samples` captions of `prompts` pictures; those that get more than the others of the same
+    picture become likelier (PPO's clipped loss, Schulman et al. 2017, in `passes` passes over them).
+    """
+    policy = copy.deepcopy(model)
+    optimiser = torch.optim.Adam([p for p in policy.parameters() if p.requires_grad], lr=learning_rate)
+    pictures = render_pictures(scenes)
+    features = seen(model, pictures)
+    for step, (rows,) in enumerate(batches(torch.arange(len(scenes)), batch_size=prompts, seed=seed, steps=steps)):
+        rows = rows.repeat_interleave(samples)
+        written = write_captions(policy, pictures[rows], seed=seed + step)
+        args = written.tokens, written.prompt, features[rows]
+        with torch.no_grad():
+            drawn, reference = (log_probabilities(one, *args) for one in (policy, model))
+            given = penalised_rewards(reward(judge, *args), drawn, reference, beta)
+            advantages = leave_one_out(given.view(-1, samples)).flatten()
+            advantages = advantages / (advantages.std() + 1e-6)
+        for _ in range(passes):
+            loss = ppo_clip_loss(log_probabilities(policy, *args), drawn, advantages)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
+            optimiser.step()
+        yield policy
+
+
+@torch.no_grad()
+def divergence(policy: LLaVA, reference: LLaVA, written: Written, features: Tensor) -> Float[Tensor, " captions"]:
+    """Return log(policy / reference) of captions that `policy` wrote: their mean is its KL from `reference`, in nats."""
+    args = written.tokens, written.prompt, features
+    return log_probabilities(policy, *args) - log_probabilities(reference, *args)
