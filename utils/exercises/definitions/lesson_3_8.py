@@ -502,9 +502,7 @@ def _punished_for_size(rewards, policy, reference, beta):
 def _advantage_cases(rng):
     def case(pictures, samples, beta):
         reference = -6 + normal(rng, pictures, samples)
-        return Case(
-            args=(normal(rng, pictures, samples), reference + normal(rng, pictures, samples), reference, beta)
-        )
+        return Case(args=(normal(rng, pictures, samples), reference + normal(rng, pictures, samples), reference, beta))
 
     return [case(3, 4, 0.5), case(2, 6, 0.2), case(5, 3, 1.0)]
 
