@@ -38,11 +38,11 @@ from utils.world.conversations import Text, tell
 from utils.world.notes import text_rows
 
 FIGURES = ASSETS / "measurements" / "expert_sweep.json"
-WAYS, SEEDS = ("dense", "sparse"), range(3)
+WAYS, SEEDS = ("dense", "sparse"), range(4)
 FACTS, TIMES = (500, 1500), 256  # sizes of the inventory, and how often each number is read
 WIDTH, DEPTH, HIDDEN, MERGE = 32, 1, 64, 2
 EXPERTS, TOP_K, BALANCE = 16, 2, 0.003
-BATCH, LEARNING_RATE = 256, 8e-3
+BATCH, LEARNING_RATE = 256, 4e-3
 
 
 @dataclass(frozen=True)
