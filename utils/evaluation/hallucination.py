@@ -43,7 +43,7 @@ class Chair:
 def chair(captions: Sequence[str], scenes: Scenes) -> Chair:
     """Return what each caption mentions that is not in its scene, and which objects of the scenes are mentioned.
 
-    What is there is judged as in `utils.world.mentions`. Raises `ValueError` if there is not one caption for each scene.
+    What is there is judged as in `utils.world.mentions`. Raises `ValueError` unless there is a caption for each scene.
     """
     if len(captions) != len(scenes) or not len(captions):
         raise ValueError(f"give one caption for each scene, and at least one, not {len(captions)} for {len(scenes)}")

@@ -7,7 +7,7 @@ captions are ranked by an annotator, who sees the whole scene and sometimes slip
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -30,11 +30,10 @@ from utils.training.preferences import (
 )
 from utils.training.recipes.llava_scenes import PICTURE, encode, seen
 from utils.world.batching import batches
-from utils.world.companions import company_scenes
 from utils.world.mentions import worth
 from utils.world.pictures import render_pictures
 from utils.world.scenes import Scenes
-from utils.world.tokenizer import PAD, VOCABULARY, detokenize
+from utils.world.tokenizer import VOCABULARY, detokenize
 
 LONGEST = 28  # tokens of a caption: five things, and room to go wrong
 CAPTIONS, SLIPS = 6, 0.1  # drawn of each picture, and how often the annotator takes the worse of two
@@ -247,6 +246,6 @@ def chase_rewards(
 
 @torch.no_grad()
 def divergence(policy: LLaVA, reference: LLaVA, written: Written, features: Tensor) -> Float[Tensor, " captions"]:
-    """Return log(policy / reference) of captions that `policy` wrote: their mean is its KL from `reference`, in nats."""
+    """Return log(policy / reference) of captions that `policy` wrote: the mean is its KL from `reference`, in nats."""
     args = written.tokens, written.prompt, features
     return log_probabilities(policy, *args) - log_probabilities(reference, *args)
