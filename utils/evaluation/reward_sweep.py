@@ -30,9 +30,9 @@ from utils.training.alignment import (
 )
 from utils.training.checkpoints import load_checkpoint
 from utils.training.recipes.llava_scenes import seen
-from utils.world import Scenes, render_pictures
+from utils.world import Scene, Scenes, render_pictures
 from utils.world.companions import company_scenes
-from utils.world.mentions import worth
+from utils.world.mentions import made_up, worth
 
 FIGURES = ASSETS / "measurements" / "reward_sweep.json"
 BETAS, SEEDS = (0.0, 0.3), range(2)
@@ -85,6 +85,12 @@ def moment(policy: LLaVA, reference: LLaVA, judge: JointTransformer, scenes: Sce
         **{name: round(value.item(), 4) for name, value in figures.items()},
         captions=[written.texts[i] for i in SHOWN],
     )
+
+
+def pieces(caption: str, scene: Scene) -> list[tuple[str, bool]]:
+    """Return the things that a caption lists, each with whether it is there; words that name none are not."""
+    parts = caption.split(" and ") if caption else []
+    return [(part, made_up(part, scene) == [False]) for part in parts]
 
 
 def way(captioner: LLaVA, judge: JointTransformer, *, beta: float, seed: int) -> list[Moment]:

@@ -185,14 +185,23 @@ def reward(model: JointTransformer, tokens: Tensor, prompt: Tensor, features: Te
 
 
 def learn_rewards(
-    compared: Compared, *, steps: int = 200, batch_size: int = 64, learning_rate: float = 2e-3, seed: int = 0
+    compared: Compared,
+    *,
+    steps: int = 200,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+    loss: Callable[..., Tensor] = bradley_terry_loss,
 ) -> tuple[JointTransformer, History]:
-    """Return a reward model that has learnt from pairs which caption people prefer (Bradley-Terry)."""
+    """Return a reward model that has learnt from pairs which caption the annotator prefers.
+
+    `loss` takes the rewards of the chosen and of the rejected captions as `bradley_terry_loss` does.
+    """
     model = new_reward_model(compared.features.shape[-1], seed)
     pairs = compared.pairs
 
     def step(model, chosen, rejected, prompt, features):
-        return bradley_terry_loss(*(reward(model, tokens, prompt, features) for tokens in (chosen, rejected)))
+        return loss(*(reward(model, tokens, prompt, features) for tokens in (chosen, rejected)))
 
     rows = batches(
         *(pairs.chosen, pairs.rejected, pairs.prompt, compared.features),
@@ -202,6 +211,16 @@ def learn_rewards(
     )
     history = fit(model, rows, step, steps=steps, learning_rate=learning_rate, description="reward model")
     return model, history
+
+
+def penalised_advantages(
+    rewards: Float[Tensor, "pictures samples"],
+    policy: Float[Tensor, "pictures samples"],
+    reference: Float[Tensor, "pictures samples"],
+    beta: float,
+) -> Float[Tensor, "pictures samples"]:
+    """Return how much better each caption's reward, less beta times log(policy / reference), is than the others'."""
+    return leave_one_out(penalised_rewards(rewards, policy, reference, beta))
 
 
 def chase_rewards(
@@ -216,11 +235,13 @@ def chase_rewards(
     passes: int = 2,
     learning_rate: float = 3e-4,
     seed: int = 0,
+    advantages: Callable[..., Tensor] = penalised_advantages,
 ) -> Iterator[LLaVA]:
     """Yield a copy of `model` after each step of policy gradient for the rewards of `judge`, less beta times KL.
 
     At each step it writes `samples` captions of `prompts` pictures; those that get more than the others of the same
-    picture become likelier (PPO's clipped loss, Schulman et al. 2017, in `passes` passes over them).
+    picture, by `advantages` as `penalised_advantages` gives them, become likelier (PPO's clipped loss, Schulman et al.
+    2017, in `passes` passes over them).
     """
     policy = copy.deepcopy(model)
     optimiser = torch.optim.Adam([p for p in policy.parameters() if p.requires_grad], lr=learning_rate)
@@ -232,11 +253,11 @@ def chase_rewards(
         args = written.tokens, written.prompt, features[rows]
         with torch.no_grad():
             drawn, reference = (log_probabilities(one, *args) for one in (policy, model))
-            given = penalised_rewards(reward(judge, *args), drawn, reference, beta)
-            advantages = leave_one_out(given.view(-1, samples)).flatten()
-            advantages = advantages / (advantages.std() + 1e-6)
+            by_picture = (values.view(-1, samples) for values in (reward(judge, *args), drawn, reference))
+            better = advantages(*by_picture, beta).flatten()
+            better = better / (better.std() + 1e-6)
         for _ in range(passes):
-            loss = ppo_clip_loss(log_probabilities(policy, *args), drawn, advantages)
+            loss = ppo_clip_loss(log_probabilities(policy, *args), drawn, better)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
