@@ -18,7 +18,7 @@ from torch import Tensor
 from utils.evaluation import grounding, report
 from utils.evaluation.hallucination import answers_by_captions, chair, poll, polled
 from utils.evaluation.held_out.hearsay_captioner import companions_told, held_out_scenes, things_told
-from utils.evaluation.reward_sweep import SHOWN, pieces, stored_ways, tested_scenes
+from utils.evaluation.reward_sweep import SHOWN, pieces, stored_ways, measured_scenes
 from utils.exercises import check, options, working
 from utils.figures import show_bars, show_curves, show_pictures
 from utils.training.alignment import align, both_log_probabilities, chase_rewards, compare_captions, learn_rewards
@@ -504,7 +504,7 @@ def points(way):
     return found
 
 
-tested = tested_scenes()
+tested = measured_scenes()
 RewardChase(
     {"nothing holds it": points(ways[0.0][0]), f"held by beta {max(ways)}": points(ways[max(ways)][0])},
     render_pictures(tested[list(SHOWN)]),

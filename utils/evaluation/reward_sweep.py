@@ -60,7 +60,7 @@ class Moment:
     captions: list[str]
 
 
-def tested_scenes() -> Scenes:
+def measured_scenes() -> Scenes:
     """Return the scenes, of shape-colour pairs that no training shows, on which the ways are measured."""
     return company_scenes(TESTED, seed=TESTED_SEED, pairs="held_out")
 
@@ -95,7 +95,7 @@ def pieces(caption: str, scene: Scene) -> list[tuple[str, bool]]:
 
 def way(captioner: LLaVA, judge: JointTransformer, *, beta: float, seed: int) -> list[Moment]:
     """Return the moments of one captioner's way, held to its reference by `beta`."""
-    scenes = tested_scenes()
+    scenes = measured_scenes()
     moments = [moment(captioner, captioner, judge, scenes, 0)]
     prompts = company_scenes(PROMPTS, seed=PROMPTS_SEED)
     for step, policy in enumerate(chase_rewards(captioner, judge, prompts, beta=beta, steps=STEPS, seed=seed), start=1):
