@@ -24,7 +24,7 @@ from utils.world import ANSWERS, COLOURS, HELD_OUT_PAIRS, ask, render_pictures, 
 
 @pytest.fixture(scope="module")
 def given():
-    return lessons(60)
+    return lessons(40)
 
 
 def test_all_five_have_about_as_many_parameters():
@@ -50,7 +50,7 @@ def test_a_seed_gives_one_model_and_one_order_of_questions(given):
 
 
 def test_questions_of_training_name_no_pair_that_is_held_out():
-    texts = [f" {question} " for question in training_questions(400).questions]
+    texts = [f" {question} " for question in training_questions(200).questions]
     assert not [text for text in texts for shape, colour in HELD_OUT_PAIRS if f" {colour} {shape} " in text]
 
 

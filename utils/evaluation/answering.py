@@ -57,7 +57,7 @@ def right(model: nn.Module, test: Exam, quarters: Tensor | None = None) -> Float
 
 def by_words_alone(test: Exam) -> Float[Tensor, " questions"]:
     """Return 1 for each question whose usual answer, to questions of its form, is the right one."""
-    return without_eyes(training_questions(), test.asked)
+    return without_eyes(training_questions(2000), test.asked)
 
 
 def conditions(model: nn.Module, test: Exam) -> dict[str, Float[Tensor, " questions"]]:

@@ -1,40 +1,57 @@
-"""A clinic for a ViLBERT that came out of a box: its weights are stored under other names than its own.
+"""A clinic for a ViLBERT whose attention was written anew: it sums to one, but over what?
 
-Whoever trains on several machines wraps the model, and every weight's name gets a prefix: in PyTorch's
-`DistributedDataParallel` it is "module.". Loaded with `strict=False`, weights whose names do not fit are left out
-without an error, and the parameters that waited for them stay as they were drawn.
+With the heads in the last dimension instead of before the words, the habit `softmax(dim=-1)` shares out over heads.
+Nothing complains: all shapes are right, all shares lie between 0 and 1, and gradients flow.
 """
 
 from __future__ import annotations
 
+import copy
+
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from utils.training.answering import begin
-
-PREFIX = "module."
-
-
-def boxed(model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of `model` as a wrapper that is called `module` would have stored them."""
-    return {PREFIX + name: weights.clone() for name, weights in model.state_dict().items()}
+from utils.models.blocks import CrossAttention
+from utils.models.vilbert import ViLBERT
 
 
-def unboxed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The fault: `lstrip` strips letters, and not a prefix."""
-    return {name.lstrip(PREFIX): weights for name, weights in state.items()}
+class SharesAmongHeads(CrossAttention):
+    """The fault: heads stand last, and the softmax runs over what stands last."""
+
+    def shares(
+        self, x: Float[Tensor, "batch words width"], context: Float[Tensor, "batch patches width"]
+    ) -> Float[Tensor, "batch words patches heads"]:
+        """Return by what the values are mixed."""
+        q, k, _ = self._heads(x, context)
+        scores = torch.einsum("b h w d, b h p d -> b w p h", q, k) / q.shape[-1] ** 0.5
+        return scores.softmax(dim=-1)
+
+    def forward(self, x, context, mask=None):
+        """Return for each word what it has seen, wrongly mixed."""
+        _, _, v = self._heads(x, context)
+        shares = self.shares(x, context)
+        if mask is not None:
+            shares = shares * mask[:, None, :, None]
+        return self.output(torch.einsum("b w p h, b h p d -> b w h d", shares, v).flatten(2))
 
 
-def patient(model: nn.Module, seed: int = 7) -> nn.Module:
-    """Return a fresh ViLBERT into which the boxed weights of `model` were put, as far as their names fit."""
-    fresh = begin("ViLBERT", seed)
-    fresh.load_state_dict(unboxed(boxed(model)), strict=False)
-    return fresh.eval()
+def patient(model: ViLBERT) -> ViLBERT:
+    """Return a model with the weights of `model` whose words look at patches by attention with the fault."""
+    changed = copy.deepcopy(model)
+    for layer in changed.layers:
+        old = layer.words_to_patches.attention
+        new = SharesAmongHeads(old.query.in_features, old.heads, old.key_value.in_features)
+        new.load_state_dict(old.state_dict())
+        layer.words_to_patches.attention = new
+    return changed.eval()
 
 
-def numbers_arrived(model: nn.Module, state: dict[str, Tensor]) -> dict[str, float]:
-    """Return for each part of `model` the share of its numbers that are those of `state`, names as the model's own."""
-    same: dict[str, list[Tensor]] = {}
-    for name, weights in model.state_dict().items():
-        same.setdefault(name.split(".")[0], []).append((weights == state[name]).flatten())
-    return {part: torch.cat(found).float().mean().item() for part, found in same.items()}
+@torch.no_grad()
+def shares_of(model: nn.Module, tokens: Tensor, patches: Tensor) -> Float[Tensor, "batch words patches heads"]:
+    """Return by what the first co-attention of a model mixes what its words see, healthy or not, heads last."""
+    words, seen = model.streams(tokens, patches)
+    attention = model.layers[0].words_to_patches.attention
+    if isinstance(attention, SharesAmongHeads):
+        return attention.shares(words, seen)
+    return attention.weights(words, seen).permute(0, 2, 3, 1)

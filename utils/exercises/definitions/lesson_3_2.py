@@ -311,137 +311,136 @@ HYBRID_RUNS = Exercise(
 # 3.2.4 -------------------------------------------------------------------------------------------------------------
 
 
-def unwrap(state, prefix):
-    """The weights under their own names."""
-    return {name.removeprefix(prefix): weights for name, weights in state.items()}
+def heads_look(queries, keys, values):
+    """Each head of each word shares out its 1 over the patches."""
+    scores = torch.einsum("b w h d, b p h d -> b w p h", queries, keys) / queries.shape[-1] ** 0.5
+    return torch.einsum("b w p h, b p h d -> b w h d", scores.softmax(dim=2), values)
 
 
-def _unwrap_by_length(state, prefix):
-    return {name[len(prefix) :] if name.startswith(prefix) else name: weights for name, weights in state.items()}
+def _heads_look_by_pytorch(queries, keys, values):
+    heads_first = [x.transpose(1, 2) for x in (queries, keys, values)]
+    return F.scaled_dot_product_attention(*heads_first).transpose(1, 2)
 
 
-def _unwrap_in_a_loop(state, prefix):
-    named = {}
-    for name, weights in state.items():
-        if name.startswith(prefix):
-            name = name[len(prefix) :]
-        named[name] = weights
-    return named
+def _heads_look_in_loops(queries, keys, values):
+    mixed = torch.zeros_like(queries)
+    for b in range(queries.shape[0]):
+        for h in range(queries.shape[2]):
+            shares = (queries[b, :, h] @ keys[b, :, h].T / queries.shape[3] ** 0.5).softmax(dim=1)
+            mixed[b, :, h] = shares @ values[b, :, h]
+    return mixed
 
 
-def _letters_stripped(state, prefix):
-    return {name.lstrip(prefix): weights for name, weights in state.items()}
+def _looks_along(dim):
+    def look(queries, keys, values):
+        scores = torch.einsum("b w h d, b p h d -> b w p h", queries, keys) / queries.shape[-1] ** 0.5
+        return torch.einsum("b w p h, b p h d -> b w h d", scores.softmax(dim=dim), values)
+
+    return look
 
 
-def _letters_stripped_at_both_ends(state, prefix):
-    return {name.strip(prefix): weights for name, weights in state.items()}
+def _over_heads(queries, keys, values):
+    return _looks_along(3)(queries, keys, values)
 
 
-def _everywhere_in_the_name(state, prefix):
-    return {name.replace(prefix, ""): weights for name, weights in state.items()}
+def _over_words(queries, keys, values):
+    return _looks_along(1)(queries, keys, values)
 
 
-def _always_cut(state, prefix):
-    return {name[len(prefix) :]: weights for name, weights in state.items()}
+def _over_rows(queries, keys, values):
+    return _looks_along(0)(queries, keys, values)
 
 
-def _only_the_wrapped(state, prefix):
-    return {name[len(prefix) :]: weights for name, weights in state.items() if name.startswith(prefix)}
+def _over_patches_and_heads(queries, keys, values):
+    scores = torch.einsum("b w h d, b p h d -> b w p h", queries, keys) / queries.shape[-1] ** 0.5
+    shares = scores.flatten(2).softmax(dim=2).view(scores.shape)
+    return torch.einsum("b w p h, b p h d -> b w h d", shares, values)
 
 
-def _wrapped_once_more(state, prefix):
-    return {prefix + name: weights for name, weights in state.items()}
+def _heads_not_scaled(queries, keys, values):
+    return heads_look(queries * queries.shape[-1] ** 0.5, keys, values)
 
 
-def _unchanged(state, prefix):
-    return dict(state)
+def _scaled_by_the_heads(queries, keys, values):
+    return heads_look(queries * (queries.shape[-1] / queries.shape[-2]) ** 0.5, keys, values)
 
 
-def _last_part_only(state, prefix):
-    return {name.rpartition(".")[2]: weights for name, weights in state.items()}
+def _no_softmax(queries, keys, values):
+    scores = torch.einsum("b w h d, b p h d -> b w p h", queries, keys) / queries.shape[-1] ** 0.5
+    return torch.einsum("b w p h, b p h d -> b w h d", scores, values)
 
 
-def _unwrap_cases(rng):
-    def case(prefix, names):
-        return Case(args=({name: normal(rng, 2) for name in names}, prefix))
+def _axis_cases(rng):
+    def case(batch, words, patches, heads, depth):
+        return Case(
+            args=(
+                normal(rng, batch, words, heads, depth),
+                normal(rng, batch, patches, heads, depth),
+                normal(rng, batch, patches, heads, depth),
+            )
+        )
 
-    return [
-        case(
-            "module.",
-            (
-                "module.layers.0.weight",
-                "module.layers.1.module.bias",
-                "module.head.weight",
-                "module.embed.weight",
-                "scale",
-            ),
-        ),
-        case("model.", ("model.layers.0.weight", "model.decoder.model.weight", "model.output.bias", "temperature")),
-        case("net.", ("net.text.weight", "net.encoder.bias", "net.encoder.net.weight", "offset")),
-    ]
+    return [case(2, 5, 4, 3, 8), case(3, 4, 6, 2, 4), case(2, 3, 5, 4, 6)]
 
 
-UNWRAP = Exercise(
+AXIS = Exercise(
     id="3.2.4",
-    title="The weights that never arrived",
+    title="Shared out, but over what?",
     kind="bug",
-    entry="unwrap",
+    entry="heads_look",
     points=3,
     difficulty=3,
     importance=5,
     minutes=8,
-    reference=unwrap,
-    alternatives=(_unwrap_by_length, _unwrap_in_a_loop),
-    cases=_unwrap_cases,
+    reference=heads_look,
+    alternatives=(_heads_look_by_pytorch, _heads_look_in_loops),
+    cases=_axis_cases,
     misconceptions=(
         Misconception(
-            name="letters, not a prefix",
-            sentence="`lstrip` takes a *set of letters* and strips as many of them as it finds: from module.layers it takes "
-            "the l of layers as well.",
-            answer=_letters_stripped,
+            name="shared out over the heads",
+            sentence="The last dimension of these scores is the heads, so each patch shares itself out among them. A head "
+            "shares out its own 1 over the patches.",
+            answer=_over_heads,
             planted=True,
         ),
         Misconception(
-            name="letters at both ends",
-            sentence="`strip` takes a set of letters too, and strips them at both ends.",
-            answer=_letters_stripped_at_both_ends,
+            name="shared out over the words",
+            sentence="Your softmax runs over the words, so that they compete for a patch, padding too. Each word shares out "
+            "its own 1.",
+            answer=_over_words,
         ),
         Misconception(
-            name="everywhere in the name",
-            sentence="You removed the word wherever it stands. A part inside the model may have the same name: only the "
-            "beginning goes.",
-            answer=_everywhere_in_the_name,
+            name="shared out over the batch",
+            sentence="Your softmax runs over the batch: what one question sees would depend on the others.",
+            answer=_over_rows,
         ),
         Misconception(
-            name="cut without looking",
-            sentence="You cut off as many letters from every name, also from those that do not begin with the prefix.",
-            answer=_always_cut,
+            name="patches and heads together",
+            sentence="Your shares sum to 1 over patches and heads together, so heads take from one another. Each has a 1 of "
+            "its own.",
+            answer=_over_patches_and_heads,
         ),
         Misconception(
-            name="the others lost",
-            sentence="You dropped the weights whose names lack the prefix: they belong to the model too.",
-            answer=_only_the_wrapped,
+            name="not scaled",
+            sentence="The scores lost their divisor, the square root of a head's depth.",
+            answer=_heads_not_scaled,
         ),
         Misconception(
-            name="wrapped once more",
-            sentence="You put the prefix before the names; it should go.",
-            answer=_wrapped_once_more,
+            name="scaled by the number of heads",
+            sentence="You divided by the square root of the number of heads; it is the depth of a head, the last dimension of "
+            "the queries.",
+            answer=_scaled_by_the_heads,
         ),
         Misconception(
-            name="unchanged",
-            sentence="The names are as they were, so the model would know none of them.",
-            answer=_unchanged,
-        ),
-        Misconception(
-            name="the last part only",
-            sentence="You kept only what comes after the last dot; many weights have that in common, and overwrite one another.",
-            answer=_last_part_only,
+            name="no softmax",
+            sentence="Without a softmax the scores are no shares: they may be negative, and sum to anything.",
+            answer=_no_softmax,
         ),
     ),
     hints=(
-        "What is left of module.layers.0.weight, and what of module.head.weight?",
-        'Try "module.layers".lstrip("module.") in a cell, and read what `str.lstrip` says of its argument.',
-        "name.removeprefix(prefix)",
+        "Print the shape of the scores beside the letters b w p h. Over which of them must the shares sum to 1?",
+        "dim=-1 is a habit from where the patches stand last. Here they do not.",
+        "scores.softmax(dim=2)",
     ),
 )
 
@@ -504,4 +503,4 @@ WHICH = Exercise(
     ),
 )
 
-EXERCISES = (MAY_LOOK, CO_ATTENTION, HYBRID_RUNS, UNWRAP, WHICH)
+EXERCISES = (MAY_LOOK, CO_ATTENTION, HYBRID_RUNS, AXIS, WHICH)
