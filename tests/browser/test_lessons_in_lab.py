@@ -123,6 +123,12 @@ ANSWERS = {
         "def route(logits, top_k):\n    last = logits.topk(top_k, dim=-1).values[:, -1:]\n"
         "    return logits.masked_fill(logits < last, float('-inf')).softmax(dim=-1)",
     ),
+    "3.8": (
+        "3.8.4",
+        "def reward_loss(chosen, rejected):\n    return -F.logsigmoid(rejected - chosen).mean()",
+        "the wrong one wins",
+        "def reward_loss(chosen, rejected):\n    return F.softplus(rejected - chosen).mean()",
+    ),
     "3.9": (
         "3.9.4",
         "def tile_tokens(width, height, tile, per_tile, whole):\n"

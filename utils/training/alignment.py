@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -33,10 +34,10 @@ from utils.world.batching import batches
 from utils.world.mentions import worth
 from utils.world.pictures import render_pictures
 from utils.world.scenes import Scenes
-from utils.world.tokenizer import VOCABULARY, detokenize
+from utils.world.tokenizer import PAD, VOCABULARY, detokenize
 
 LONGEST = 28  # tokens of a caption: five things, and room to go wrong
-CAPTIONS, SLIPS = 6, 0.1  # drawn of each picture, and how often the annotator takes the worse of two
+CAPTIONS, SLIPS = 4, 0.1  # drawn of each picture, and how often the annotator takes the worse of two
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def write_captions(model: LLaVA, pictures: Tensor, *, temperature: float = 1.0, 
     """Return a caption of each picture, uint8 [pictures, 3, height, width], drawn at this temperature."""
     prompts = caption_prompts(len(pictures), model.config.soft_tokens)
     answers = model.generate(prompts, pictures, LONGEST, temperature=temperature, seed=seed)
-    return Written(*join_answers(prompts, answers))
+    tokens, prompt = join_answers(prompts, answers)
+    return Written(tokens[:, : (tokens != PAD).any(dim=0).sum()], prompt)
 
 
 def log_probabilities(
@@ -91,7 +93,7 @@ class Compared:
 
 
 def compare_captions(model: LLaVA, scenes: Scenes, *, seed: int, slips: float = SLIPS) -> Compared:
-    """Return the best and the worst of `CAPTIONS` captions that `model` wrote of each scene, by `worth`.
+    """Return the best and the worst of `CAPTIONS` captions that `model` wrote of each scene, by their `worth`.
 
     In the share `slips` of the pairs the annotator takes the worse one. A picture of which all captions are worth the
     same gives no pair. Raises `ValueError` if none does.
@@ -102,7 +104,8 @@ def compare_captions(model: LLaVA, scenes: Scenes, *, seed: int, slips: float = 
         [[worth(text, scene) for text, scene in zip(one.texts, scenes, strict=True)] for one in tries]
     )
     rows = torch.arange(len(scenes))
-    tokens = torch.stack([one.tokens for one in tries])
+    width = max(one.tokens.shape[1] for one in tries)
+    tokens = torch.stack([F.pad(one.tokens, (0, width - one.tokens.shape[1]), value=PAD) for one in tries])
     better, worse = tokens[worths.argmax(dim=0), rows], tokens[worths.argmin(dim=0), rows]
     slipped = torch.rand(len(scenes), generator=torch.Generator().manual_seed(seed)) < slips
     better, worse = (torch.where(slipped[:, None], b, a) for a, b in ((better, worse), (worse, better)))
@@ -129,9 +132,9 @@ def align(
     compared: Compared,
     *,
     beta: float = 0.1,
-    steps: int = 150,
-    batch_size: int = 64,
-    learning_rate: float = 3e-4,
+    steps: int = 100,
+    batch_size: int = 32,
+    learning_rate: float = 5e-4,
     seed: int = 0,
     loss: Callable[..., Tensor] = dpo_loss,
 ) -> tuple[LLaVA, History]:

@@ -83,7 +83,7 @@ RECIPE = Recipe(
         "them; the vision tower is that of region_scenes"
     ),
     seed=0,
-    steps=3000,
+    steps=1500,
     architecture="LLaVA",
     config=LLaVAConfig(
         vision=clip_scenes.CONFIG.vision,
