@@ -107,6 +107,15 @@ ANSWERS = {
         "def rerank(candidates, scores):\n    order = scores.topk(scores.shape[1], dim=1).indices\n"
         "    return torch.take_along_dim(candidates, order, dim=1)",
     ),
+    "3.2": (
+        "3.2.2",
+        "def co_attention(words, patches):\n    shares = (words @ patches.T / words.shape[1] ** 0.5).softmax(dim=1)\n"
+        "    return words + shares @ patches, patches + shares.T @ words",
+        "one softmax for both",
+        "def co_attention(words, patches):\n"
+        "    seen = F.scaled_dot_product_attention(words[None], patches[None], patches[None])[0]\n"
+        "    return words + seen, patches + F.scaled_dot_product_attention(patches[None], words[None], words[None])[0]",
+    ),
     "3.4": (
         "3.4.4",
         "def sees(tokens, number, image):\n"
