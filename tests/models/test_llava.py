@@ -69,6 +69,32 @@ def test_pictures_and_places_must_be_as_many(model, pictures):
         model(tokenize(["nothing"], vocabulary=len(VOCABULARY)), pictures[:1])
 
 
+def test_a_picture_is_not_torn_between_two_texts(model, pictures):
+    tokens = prompts("a red circle nothing", "<image>")
+    tokens[0, 1], tokens[1, 1] = IMAGE, 5  # as many places as before, and the picture begins in the text above
+    with pytest.raises(ValueError, match="text 0 holds 1 <image>, and a picture takes 4: it would be torn"):
+        model(tokens, pictures[:1])
+
+
+def test_more_than_the_context_holds_is_refused_with_both_numbers(model, pictures):
+    many = " ".join(["<image>"] * 10)
+    tokens = tokenize([picture_prompt(many, PATCHES)], 42, len(VOCABULARY))
+    ten = render_pictures(sample_scenes(10, seed=2))
+    with pytest.raises(ValueError, match=r"reads from 1 to 40 vectors .*, not \[1, 42, 24\]"):
+        model(tokens, ten)
+    with pytest.raises(ValueError, match=r"a prompt of 6 and 35 new tokens do not fit .* reads 40"):
+        model.generate(prompts("<image>"), pictures[:1], 35)
+
+
+def test_a_batch_that_teaches_nothing_is_refused(model, pictures):
+    tokens = prompts("<image> nothing")
+    nothing = torch.zeros_like(tokens, dtype=torch.bool)
+    only_the_picture = tokens == IMAGE
+    for learnt in (nothing, only_the_picture):
+        with pytest.raises(ValueError, match="no token is left to learn"):
+            next_token_loss(model(tokens, pictures[:1]), tokens, learnt)
+
+
 def test_a_language_model_that_does_not_know_image_is_refused():
     with pytest.raises(ValueError, match="knows 78 tokens, and <image> is token"):
         LLaVAConfig(vision=CONFIG.vision, language=GPTConfig(vocabulary=78))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from utils.world import BACKGROUND, Scenes, Thing, render_pictures, sample_scenes
-from utils.world.boxes import box_of, box_words, overlap, words_box
+from utils.world.boxes import box_of, box_words, framed, overlap, words_box
 from utils.world.scenes import Scene
 
 
@@ -43,3 +43,13 @@ def test_overlap_is_of_the_area_of_both():
     assert overlap((0, 0, 2, 2), (2, 2, 3, 3)) == 0
     thing = Thing.at("ring", "red", "large", "top left")
     assert overlap(box_of(thing), box_of(Scenes.of([Scene((thing,))])[0].things[0])) == 1
+
+
+def test_a_frame_is_dark_lies_on_the_edges_and_leaves_the_rest():
+    picture = torch.full((3, 8, 8), 200, dtype=torch.uint8)
+    large = framed(picture, [(2, 2, 6, 6), None])
+    assert large.shape == (3, 64, 64)
+    assert (large[:, 16:48, 16:20] == 0).all()
+    assert (large[:, 20:44, 20:44] == 200).all()
+    assert (large[:, :16] == 200).all()
+    assert (picture == 200).all()

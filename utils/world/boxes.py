@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jaxtyping import UInt8
+from torch import Tensor
+
 from utils.world.captions import NUMBERS
 from utils.world.scenes import PICTURE_SIZE, PIXELS, SIZES, Thing
 
@@ -45,3 +48,18 @@ def overlap(one: Box | None, other: Box | None) -> float:
     both = max(width, 0) * max(height, 0)
     area_one, area_other = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
     return both / (area_one + area_other - both)
+
+
+def framed(
+    picture: UInt8[Tensor, "3 height width"], boxes: Sequence[Box | None], scale: int = 8
+) -> UInt8[Tensor, "3 large_height large_width"]:
+    """Return a picture, `scale` times as large, with a dark frame around each box; None frames nothing."""
+    large = picture.repeat_interleave(scale, dim=1).repeat_interleave(scale, dim=2)
+    for left, top, right, bottom in (box for box in boxes if box):
+        rows, columns = (
+            slice(max(round(scale * low), 0), round(scale * high)) for low, high in ((top, bottom), (left, right))
+        )
+        inside = large[:, rows, columns][:, 4:-4, 4:-4].clone()
+        large[:, rows, columns] = 0
+        large[:, rows, columns][:, 4:-4, 4:-4] = inside
+    return large

@@ -1,0 +1,584 @@
+# %% [markdown]
+# # 3.3 LLaVA
+#
+# **How does a language model learn to see in two stages, and what does each of them give?**
+#
+# A language model reads words, and a picture is none. {{term LLaVA}} (Liu et al. 2023) makes it some: a small network
+# turns patches into vectors, and they stand in the sentence like words. Then the model is taught in two stages.
+
+# %% tags=["setup"]
+import copy
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from utils.evaluation import grounding, report
+from utils.evaluation.held_out.llava_scenes import told
+from utils.evaluation.held_out.two_stages import box_exam, boxes_right, training_questions
+from utils.evaluation.held_out.vqa_scenes import without_eyes
+from utils.evaluation.stage_sweep import answered, answered_in_words, captioned_right, of_kind, picture_exam
+from utils.evaluation.stage_sweep import stored_sweep
+from utils.exercises import check, options, working
+from utils.figures import show_bars, show_curves, show_intervals, show_pictures
+from utils.models.blocks import count_parameters
+from utils.models.gpt import next_token_loss
+from utils.models.llava import picture_prompt
+from utils.training.checkpoints import CheckpointError, load_checkpoint
+from utils.training.recipes import find_recipe
+from utils.training.recipes.llava_scenes import PICTURE, encode
+from utils.training.recipes.two_stages import KINDS, captioned, learn_stage, rows_of
+from utils.training.stages import fingerprint
+from utils.widgets import OneSequence, Predict, Question, Quiz
+from utils.world import NUMBERS, VOCABULARY, render_pictures, sample_scenes
+from utils.world.boxes import box_of, framed, overlap, words_box
+from utils.world.conversations import SUMMARY, tell
+from utils.world.tokenizer import IMAGE, PAD
+
+# %% [markdown]
+# Here is one model at three moments: before the first stage, after it, and after the second. It is asked about a
+# picture that holds a pair of shape and colour that no picture of its training showed.
+
+# %% concepts=["A3.2"]
+stages, card = load_checkpoint("two_stages")
+moments = {
+    "before": stages.untrained(),
+    "after stage 1": stages.after_stage_1(),
+    "after stage 2": stages.after_stage_2(),
+}
+scene = sample_scenes(1, seed=33, objects=(2, 2), pairs="held_out")
+picture = render_pictures(scene)
+show_pictures(picture, [""], columns=1, inches=1.6, alt="A picture of two shapes.")
+for question in ("what colour is the circle", "how many things are there"):
+    print(f"{question}?", {name: told(model, [(PICTURE, question)], picture)[0] for name, model in moments.items()})
+
+# %% [markdown]
+# **You will be able to** put a picture into a sentence · say which tokens teach and which do not · train the bridge
+# alone, and prove that nothing else has moved · tell what each stage gives, and at what price · let a model that can
+# only write point at things · find a loader that loads nothing.
+#
+# **Time** about {{minutes}} minutes · **builds on** 2.4, soft tokens, and 2.8, a model that describes.
+#
+# ## A reader of documents
+#
+# We begin with a language model that has never met a picture. It has read documents of little scenes and answered
+# questions about them.
+
+# %%
+language = stages.language
+exam = picture_exam()
+document, question = tell(exam.scenes[0]), exam.asked.questions[0]
+print(f"{document}\n{question}? {exam.asked.answers[0]}")
+report("questions answered, when told in words", answered_in_words(language, exam).mean().item(), bar=0.90)
+
+# %% [markdown]
+# Its documents spoke of *all* pairs of shape and colour, as texts do of most things. The pictures to come will leave
+# some out: green elephants are read of, and not seen.
+#
+# ## A picture in the place of words
+#
+# Now let a picture stand where the document stood. The {{term Vision Transformer|vision tower}} of 1.3 sees 16 patches;
+# four side by side are joined, as in 2.8, and a {{term projector}} carries each square to the width of the language
+# model.
+
+# %% concepts=["A3.2", "A3.7"]
+llava = stages.after_stage_2()
+soft = llava.soft_tokens(picture)
+print("picture", list(picture.shape), "-> soft tokens", list(soft.shape))
+print(picture_prompt(f"{PICTURE} <end> {question}", soft.shape[1]))
+
+# %% [markdown]
+# Each <image> is a {{term soft token|placeholder}}: its own vector is never read. By hand, word by word:
+
+# %%
+tokens, _ = encode([(PICTURE, question)], soft.shape[1])
+vectors, waiting, by_hand = language.embed(tokens)[0], list(soft[0]), []
+for token, vector in zip(tokens[0].tolist(), vectors, strict=True):
+    by_hand.append(waiting.pop(0) if token == IMAGE else vector)
+by_hand = torch.stack(by_hand)
+print("sequence", list(by_hand.shape), "soft tokens left over:", len(waiting))
+
+# %% [markdown]
+# {{exercise 3.3.1}}
+#
+# Now for many texts: `tokens` `[batch, length]`, their vectors `embeddings` `[batch, length, width]`, and `soft`
+# `[pictures, k, width]`. Every picture takes k places that hold the id `image`; pictures come in reading order.
+
+
+# %% answer="3.3.1"
+def splice(
+    tokens: Int[Tensor, "batch length"],
+    embeddings: Float[Tensor, "batch length width"],
+    soft: Float[Tensor, "pictures k width"],
+    image: int,
+) -> Float[Tensor, "batch length width"]:
+    ### BEGIN SOLUTION
+    sequence = embeddings.clone()
+    sequence[tokens == image] = soft.flatten(0, 1)
+    return sequence
+    ### END SOLUTION
+
+
+# %% [markdown]
+# One text of each batch holds two pictures.
+
+# %% check="3.3.1"
+check("3.3.1", splice)
+
+# %% [markdown]
+# It must agree with the loop, and with the model's own.
+
+# %% concepts=["A3.7"]
+splice = working("3.3.1", splice)
+whole = splice(tokens, llava.language.embed(tokens), soft, IMAGE)
+print("as the model does it:", torch.equal(whole, llava.embed(tokens, soft)))
+print("as by hand:", torch.equal(splice(tokens, language.embed(tokens), soft, IMAGE)[0], by_hand))
+
+# %% [markdown]
+# That is all there is to it: **one sequence, one space**. There is no second network for the picture, and no
+# cross-attention: from the first layer on every word looks back at squares and at words alike. It is the
+# {{term early fusion}} of this family, and Qwen-VL (Bai et al. 2023) does the same, with 256 places a picture; LLaVA-1.5
+# takes 576 (Liu et al. 2024).
+#
+# ## Walk along it
+#
+# What does the model take to come next, at each place? Stay on the last <end> before an answer, and change the stage.
+
+# %% tags=["widget"] concepts=["A3.7"]
+talk = (PICTURE, "where is the circle", scene[0].place(next(t for t in scene[0].things if t.shape == "circle")))
+line, flags = encode([talk], soft.shape[1])
+
+
+@torch.no_grad()
+def likeliest(model):
+    shares, ids = model(line, picture)[0].softmax(-1).topk(4)
+    return [
+        [(VOCABULARY[i], share) for i, share in zip(some, row, strict=True)]
+        for some, row in zip(ids.tolist(), shares.tolist(), strict=True)
+    ]
+
+
+OneSequence(
+    [VOCABULARY[i] for i in line[0]],
+    picture[0],
+    learnt=flags[0].tolist(),
+    guesses={name: likeliest(model) for name, model in moments.items()},
+)
+
+# %% [markdown]
+# ## What is to be learnt
+#
+# The loss is that of any language model: say the next token. But of the sequence above, the user gives the picture and
+# the question. Only the reply may teach.
+#
+# {{exercise 3.3.2}}
+#
+# For each position but the last, return the token that its output is scored against, or -100 where none is.
+# `learnt` says True for the tokens of replies; it may also say so of an <image> or of padding, which teach nothing all
+# the same.
+
+
+# %% answer="3.3.2"
+def targets(
+    tokens: Int[Tensor, "batch length"], learnt: Bool[Tensor, "batch length"], image: int, pad: int
+) -> Int[Tensor, "batch targets"]:
+    ### BEGIN SOLUTION
+    following = tokens[:, 1:]
+    counted = learnt[:, 1:] & (following != image) & (following != pad)
+    return following.masked_fill(~counted, -100)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# `F.cross_entropy` leaves out all that is -100.
+
+# %% check="3.3.2"
+check("3.3.2", targets)
+
+# %% [markdown]
+# With it the loss is one line, and the same as the course's. Its gradient tells where it teaches: at the outputs just
+# before the reply's tokens, and nowhere else.
+
+# %% concepts=["A3.2"]
+targets = working("3.3.2", targets)
+logits = llava(line, picture).detach().requires_grad_()
+loss = F.cross_entropy(logits[0, :-1], targets(line, flags, IMAGE, PAD)[0], ignore_index=-100)
+loss.backward()
+print("the course's loss:", torch.allclose(loss, next_token_loss(logits, line, flags)))
+teaches = logits.grad[0].abs().sum(dim=1) > 0
+print("teaches:", " ".join(VOCABULARY[i] if t else "·" for i, t in zip(line[0, 1:], teaches[:-1], strict=True)))
+
+# %% [markdown]
+# ## Stage 1: the bridge alone
+#
+# First the **feature alignment** (Liu et al. 2023, section 4.2). Tower and language model are
+# {{term frozen weights|frozen}}. The projector learns, from captions, to speak the language model's language.
+
+# %%
+for name, part in llava.named_children():
+    print(f"{name:10} {count_parameters(part):>8,} parameters")
+
+# %% [markdown]
+# {{exercise 3.3.3}}
+#
+# LLaVA-1.5 (Liu et al. 2024) has a projector of two linear layers with biases. The first goes from the 1,024 numbers of
+# its tower's patches to the 4,096 of its language model, the second stays there. How many parameters is that?
+
+# %% answer="3.3.3"
+### BEGIN SOLUTION
+projector_numbers = 1024 * 4096 + 4096 + 4096 * 4096 + 4096
+### STUB
+# projector_numbers = ...
+### END SOLUTION
+
+# %% [markdown]
+# Python may do the sum.
+
+# %% check="3.3.3"
+check("3.3.3", projector_numbers)
+
+# %% [markdown]
+# Beside a language model of 7 billion that is next to nothing:
+
+# %%
+projector_numbers = working("3.3.3", projector_numbers)
+print(f"{projector_numbers / 1e6:.0f} million, {projector_numbers / 7e9:.1%} of 7 billion")
+
+# %% [markdown]
+# Before we train, take fingerprints: a hash over every bit of a part's weights. (They are printed as signs of change
+# only.)
+
+# %% concepts=["A3.2"]
+model = copy.deepcopy(stages.untrained())
+before = {name: fingerprint(part) for name, part in model.named_children()}
+rows = rows_of(model, *captioned())
+history = learn_stage(model, "stage 1", rows, seed=0, steps=120)
+for name, part in model.named_children():
+    print(f"{name:10}", "as it was" if fingerprint(part) == before[name] else "has learnt")
+
+# %% [markdown]
+# Only the bridge has moved. Its loss, for the first 120 of 400 steps:
+
+# %%
+show_curves(
+    {"loss on captions": (range(1, 121), history.smooth())},
+    title="The bridge alone learns to be read",
+    x="step",
+    y="loss (nats a token)",
+    alt="The loss on captions falls over 120 steps, while tower and language model stay as they are.",
+)
+report("loss at the end", history.smooth()[-1], at_most=9)
+
+# %% [markdown]
+# The checkpoint has gone on to the end. It has been taught to *describe*, and nothing else. But its language model can
+# answer questions about documents. Commit to a guess.
+
+# %% tags=["widget"]
+guess = Predict(
+    "Stage 1 has seen captions only. What share of questions about new pictures does it answer?", low=0.0, high=1.0
+)
+guess
+
+# %% [markdown]
+# Measure, on pairs of shape and colour that no picture of training showed:
+
+# %% concepts=["A3.2"]
+first = stages.after_stage_1()
+report("pictures told word for word", captioned_right(first, exam.scenes).mean().item(), bar=0.1)
+after_first = answered(first, exam)
+report("questions answered after stage 1", after_first.mean().item(), bar=0.1)
+
+# %% [markdown]
+# And your guess?
+
+# %% tags=["widget"]
+guess.reveal(after_first.mean().item())
+
+# %% [markdown]
+# {{exercise 3.3.4}}
+#
+# Stage 1 held no question. Why can the model answer some all the same, and what shows it? One more figure before you
+# choose:
+
+# %% concepts=["A3.2"]
+other = answered(first, exam, exam.pictures.roll(1, 0))
+report("the same questions about another's picture", other.mean().item(), at_most=0.45)
+options("3.3.4")
+
+# %% [markdown]
+# Answer with a letter and a number, as in `choice = ("a", 1)`.
+
+# %% answer="3.3.4"
+### BEGIN SOLUTION
+choice = ("b", 1)
+### STUB
+# choice = ...
+### END SOLUTION
+
+# %% [markdown]
+# Letter and number must fit together.
+
+# %% check="3.3.4"
+check("3.3.4", choice)
+
+# %% [markdown]
+# ## Stage 2: instructions
+#
+# Now the language model learns too, from talks: three questions about a picture with their answers, as the 158,000
+# conversations and descriptions of LLaVA were (Liu et al. 2023, section 3). Ours are about far fewer pictures than the
+# captions were. The tower stays frozen.
+
+# %% concepts=["A3.2"]
+second = stages.after_stage_2()
+for name in ("vision", "projector", "language"):
+    one, other = (fingerprint(getattr(model, name)) for model in (first, second))
+    print(f"{name:10}", "as it was" if one == other else "has learnt")
+after_second = answered(second, exam)
+report("questions answered after stage 2", after_second.mean().item(), bar=0.1)
+
+# %% [markdown]
+# By kind, after each stage:
+
+# %% concepts=["A3.2"]
+by_kind = {f"{kind}, {name}": found[of_kind(exam, kind)].mean().item()
+           for kind in KINDS for name, found in (("stage 1", after_first), ("stage 2", after_second))}
+show_bars(
+    by_kind,
+    title="TITLE",
+    x="share of questions answered rightly",
+    alt="Two bars for each kind of question, one after stage 1 and one after stage 2.",
+)
+
+# %% [markdown]
+# Does it look? True pictures, shuffled and blank ones; and what the words of the question alone would let one guess.
+
+# %% concepts=["A3.2"]
+grounding(
+    lambda pictures: answered(second, exam, pictures),
+    exam.pictures,
+    modality="picture",
+    baseline=without_eyes(training_questions(), exam.asked),
+    bar=0.80,
+).show()
+
+# %% [markdown]
+# And what did the language model pay? It is asked again in words, about documents that no stage has shown it.
+
+# %%
+for name, model in (("before", first), ("after stage 2", second)):
+    print(name, f"{answered_in_words(model.language, exam).mean().item():.2f}")
+
+# %% [markdown]
+# ## What does each stage give?
+#
+# A recipe in two stages may be wisdom or habit. So leave out one thing at a time, with the same data and the same
+# number of steps: **skip stage 1**; **unfreeze early**, so that the language model learns in stage 1 as well; begin
+# with **no pretrained tower**, and let it learn along.
+
+# %% tags=["widget"]
+ablation = Predict(
+    "Which change costs most on new pairs of shape and colour?",
+    options=["skip stage 1", "unfreeze early", "no pretrained tower"],
+)
+ablation
+
+# %% [markdown]
+# Two seeds each, trained beforehand, asked about what no picture of training showed:
+
+# %% concepts=["A3.2"]
+ways = stored_sweep()
+show_intervals(
+    {way: found["all"] for way, found in ways.items()},
+    title="TITLE",
+    x="share of questions answered rightly",
+    alt="An interval for each of four ways of training.",
+    level=("words alone", without_eyes(training_questions(), exam.asked).mean().item()),
+)
+
+# %% [markdown]
+# The same by kind, and what each way can still do in words:
+
+# %% concepts=["A3.2"]
+columns = ("all", *KINDS, "shuffled", "blank", "in words")
+print(f"{'':20}" + "".join(f"{name:>11}" for name in columns))
+for way, found in ways.items():
+    print(f"{way:20}" + "".join(f"{found[name].mean:11.2f}" for name in columns))
+
+# %% tags=["widget"]
+ablation.reveal("no pretrained tower")
+
+# %% [markdown]
+# ## Places as words
+#
+# In one sequence of tokens, the answer is made of tokens as well. So how could a model that only writes *point*?
+# Qwen-VL (Bai et al. 2023, section 2.2) writes the corners of a box as text: `(x1,y1),(x2,y2)`, in thousandths of the
+# picture. To the network they are words like any others.
+#
+# {{exercise 3.3.5}}
+#
+# `box` is (left, top, right, bottom) in whole pixels. Return four whole numbers: how many of the `ticks` equal parts of
+# its side each edge has fully reached, at most `ticks - 1`.
+
+
+# %% answer="3.3.5"
+def box_numbers(box: tuple[int, int, int, int], width: int, height: int, ticks: int) -> list[int]:
+    ### BEGIN SOLUTION
+    sides = (width, height, width, height)
+    return [min(ticks * edge // side, ticks - 1) for edge, side in zip(box, sides, strict=True)]
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Wide pictures, tall ones, and a box that ends at the border.
+
+# %% check="3.3.5"
+check("3.3.5", box_numbers)
+
+# %% [markdown]
+# Our vocabulary has ten number words, so a picture has ten ticks a side. Stage 2 asked for such boxes among its
+# questions, by *where is ... in the picture*.
+
+# %% concepts=["A3.7"]
+box_numbers = working("3.3.5", box_numbers)
+circle = next(thing for thing in scene[0].things if thing.shape == "circle")
+print("in truth:", " ".join(NUMBERS[i] for i in box_numbers(box_of(circle), 32, 32, 10)))
+said = told(second, [(PICTURE, "where is the circle in the picture")], picture)[0]
+print("it says: ", said)
+
+# %% [markdown]
+# Drawn back into pictures, for new pairs:
+
+# %% concepts=["A3.7"]
+scenes = sample_scenes(200, seed=34, objects=(2, 2), pairs="held_out")
+questions, boxes, about = box_exam(scenes, seed=34)
+shown = render_pictures(scenes)[about]
+answers = told(second, [(PICTURE, question) for question in questions[:6]], shown[:6])
+show_pictures(
+    torch.stack([framed(one, [words_box(words)]) for one, words in zip(shown, answers, strict=False)]),
+    [question.removesuffix(" in the picture") + "?" for question in questions[:6]],
+    alt="Six pictures of two shapes; a frame that the model has named in words stands around one shape of each.",
+)
+
+# %% [markdown]
+# A box counts when its {{term intersection over union|overlap}} with the true one is at least a half, as in tests of
+# referring expressions. With another's picture the words are as fluent, and wrong.
+
+# %% concepts=["A3.7"]
+report("boxes", boxes_right(second, questions, boxes, shown).float().mean().item(), bar=0.1)
+report("boxes, shuffled pictures", boxes_right(second, questions, boxes, shown.roll(1, 0)).float().mean().item(), at_most=0.5)
+
+# %% [markdown]
+# ## The clinic: no error, nothing loaded
+#
+# A colleague wants the trained projector in a new model. The file holds the whole LLaVA, and `load_state_dict`
+# complains of missing keys. On a tracker, somebody's advice is `strict=False` (issue 420 of haotian-liu/LLaVA,
+# September 2023). No more complaints.
+
+# %% concepts=["A3.2"]
+file = second.state_dict()
+patient = copy.deepcopy(second)
+patient.projector = copy.deepcopy(stages.untrained().projector)
+began = fingerprint(patient.projector)
+_ = patient.projector.load_state_dict(file, strict=False)
+
+# %% [markdown]
+# The language model is the trained one, the tower too. What will the patient's answers be worth?
+
+# %% tags=["widget"]
+clinic = Predict("What share of the questions does the patient answer?", low=0.0, high=1.0)
+clinic
+
+# %% [markdown]
+# Measure it, with true pictures and with shuffled ones.
+
+# %% concepts=["A3.2"]
+sick = answered(patient, exam)
+report("the patient", sick.mean().item(), at_most=0.6)
+other = answered(patient, exam, exam.pictures.roll(1, 0)).mean().item()
+report("true less shuffled pictures", sick.mean().item() - other, at_most=0.1)
+
+# %% [markdown]
+# It speaks well, and it guesses: blind, with its eyes open.
+
+# %% tags=["widget"]
+clinic.reveal(sick.mean().item())
+
+# %% [markdown]
+# Find it. The fingerprint says whether anything was loaded; the names say why not.
+
+# %% concepts=["A3.2"]
+print("as before loading:", fingerprint(patient.projector) == began)
+print("the projector's names:", list(patient.projector.state_dict()))
+print("the file's names:", [name for name in file if "projector" in name])
+
+# %% [markdown]
+# {{exercise 3.3.6}}
+#
+# Here is what `strict=False` does, in one line. Mend it. `own` holds the projector's tensors by name, `saved` those of
+# the whole file; return what the projector is to hold.
+
+
+# %% answer="3.3.6"
+def load(own: dict[str, Tensor], saved: dict[str, Tensor]) -> dict[str, Tensor]:
+    ### BEGIN SOLUTION
+    return {name: saved[f"projector.{name}"] for name in own}
+    ### STUB
+    # return {name: saved.get(name, tensor) for name, tensor in own.items()}
+    ### END SOLUTION
+
+
+# %% [markdown]
+# The check's files hold other parts, too, with names that end alike.
+
+# %% check="3.3.6"
+check("3.3.6", load)
+
+# %% [markdown]
+# Mended, and strict again:
+
+# %% concepts=["A3.2"]
+load = working("3.3.6", load)
+_ = patient.projector.load_state_dict(load(patient.projector.state_dict(), file))
+print("as in the file:", fingerprint(patient.projector) == fingerprint(second.projector))
+report("the patient, mended", answered(patient, exam).mean().item(), bar=0.1)
+
+# %% [markdown]
+# The course's own loader has no `strict=False`. Give it a checkpoint of another family:
+
+# %%
+try:
+    load_checkpoint("clip_scenes", recipe=find_recipe("two_stages"))
+except CheckpointError as error:
+    print(error)
+
+# %% [markdown]
+# ## What you measured
+#
+# - MEASURED
+#
+# ## Recall
+
+# %% tags=["widget"]
+Quiz([
+    Question("What does the language model read where <image> stands?",
+             ["The vector of <image>", "A soft token of the picture", "Nothing"], 1,
+             ["Its own vector is never read.", "Yes: the placeholder only keeps the place.",
+              "Then it would be blind."]),
+    Question("What learns in stage 1?",
+             ["The projector", "Projector and language model", "The vision tower"], 0,
+             ["Yes, and nothing else: the fingerprints show it.", "That is stage 2.", "It stays frozen in both."]),
+    Question("Why does the user's question not count in the loss?",
+             ["It is too long", "The model would learn to ask, and not to answer", "It has no gradient"], 1,
+             ["Its length does not matter.", "Yes: only replies teach.", "It would have one."]),
+    Question("How does a model that only writes point at a thing?",
+             ["It writes the box's corners as words", "A second head draws", "It cannot"], 0,
+             ["Yes: in ticks of the picture's sides.", "There is no second head here.", "It did."]),
+    Question("From 2.4: what does a word do in cross-attention that it does not do here?",
+             ["Ask keys that are not in its own sequence", "Look back at earlier words", "Take a position"], 0,
+             ["Yes: here the picture stands in the sequence itself.", "It does both here and there.",
+              "Here every token has one."]),
+])  # fmt: skip
+
+# %% [markdown]
+# **Next door:** this language model changed as it learnt to see. The next one may not change by a single bit.
