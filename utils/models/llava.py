@@ -102,7 +102,7 @@ class LLaVA(nn.Module):
     ) -> Float[Tensor, "batch length width"]:
         """Return the vector of each token, and in the place of each <image> the next soft token, in reading order.
 
-        Raises `ValueError` if there are not as many <image> as soft tokens, or if a picture would be torn between texts.
+        Raises `ValueError` if there are not as many <image> as soft tokens, or if a picture would be torn in two.
         """
         places = tokens == IMAGE
         if places.sum() != soft.shape[0] * soft.shape[1]:
