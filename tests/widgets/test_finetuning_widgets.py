@@ -47,6 +47,13 @@ def test_the_alternative_text_holds_no_measured_number():
     assert low_rank().still()[1] == low_rank(scores={0: 0.2, 2: 0.6, 4: 0.8}).still()[1]
 
 
+def test_labels_can_have_another_name():
+    assert "number of labels" in label_curves().still()[1]
+    widget = label_curves(unit="instructions")
+    assert "number of instructions" in widget.still()[1]
+    assert widget._spec["unit"] == "instructions"
+
+
 def test_all_ranks_together_are_the_update_and_fewer_are_nearer_than_any_other_of_that_rank():
     widget = low_rank()
     np.testing.assert_allclose(widget.b @ widget.a, widget.update, atol=1e-12)

@@ -7,7 +7,7 @@ const MOSAIC = 260;
 
 function render({ model, el }) {
   const spec = model.get("_spec");
-  const { counts, tasks, colours } = spec;
+  const { counts, tasks, colours, unit } = spec;
   const frame = buildFrame(model, el);
   const id = uniqueId();
   const output = h("output", { for: id });
@@ -15,7 +15,7 @@ function render({ model, el }) {
   input.value = counts.indexOf(spec.labels);
   const task = CONTROLS.select({ label: "Task", options: tasks.map(({ name }) => name) }, draw);
   frame.controls.append(
-    h("div", { class: "course-control course-control-wide" }, h("div", {}, h("label", { for: id }, "Labels"), output), input),
+    h("div", { class: "course-control course-control-wide" }, h("div", {}, h("label", { for: id }, unit[0].toUpperCase() + unit.slice(1)), output), input),
     task.node,
   );
   const chart = h("canvas", { role: "img", style: `width:${WIDTH}px` });
@@ -52,7 +52,7 @@ function render({ model, el }) {
     }
     context.textAlign = "center";
     for (const count of counts) context.fillText(String(count), x(count), HEIGHT - BOTTOM + 16);
-    context.fillText("labels", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6);
+    context.fillText(unit, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6);
     context.setLineDash([1, 3]);
     context.beginPath(); context.moveTo(LEFT, y(shown.chance)); context.lineTo(WIDTH - RIGHT, y(shown.chance)); context.stroke();
     context.setLineDash([]);
@@ -92,19 +92,19 @@ function render({ model, el }) {
     mosaic.style.width = `${MOSAIC}px`;
     mosaic.style.height = `${(MOSAIC * mosaic.height) / mosaic.width}px`;
     mosaic.setAttribute("aria-label", `${many} labelled pictures, first ${shown.names.slice(0, 8).join(", ")}`);
-    under.textContent = many < count ? `The first ${many} of ${count} pictures with a label` : `All ${count} pictures with a label`;
+    under.textContent = many < count ? `The first ${many} of ${count} labelled pictures` : `All ${count} labelled pictures`;
   }
 
   function draw() {
     const at = Number(input.value), count = counts[at];
     const shown = tasks.find(({ name }) => name === task.get());
     output.textContent = String(count);
-    input.setAttribute("aria-valuetext", `${count} labels`);
+    input.setAttribute("aria-valuetext", `${count} ${unit}`);
     drawChart(shown, at);
     drawMosaic(shown, count);
     const results = shown.curves.map(({ name, points }, i) => `${"●■▲"[i]} ${name} ${points[at][0].toFixed(2)} [${points[at][1].toFixed(2)}, ${points[at][2].toFixed(2)}]`);
-    chart.setAttribute("aria-label", `accuracy by number of labels on ${shown.name}, a line for each of ${shown.curves.map(({ name }) => name).join(", ")}`);
-    frame.say(`${shown.name}, ${count} labels: ${results.join(", ")}.`);
+    chart.setAttribute("aria-label", `accuracy by number of ${unit} on ${shown.name}, a line for each of ${shown.curves.map(({ name }) => name).join(", ")}`);
+    frame.say(`${shown.name}, ${count} ${unit}: ${results.join(", ")}.`);
     frame.drawn();
   }
   task.set(tasks[0].name);

@@ -31,7 +31,10 @@ class LabelTask:
 
 
 class LabelCurves(ScriptWidget):
-    """Learning curves of several tasks; a slider chooses the number of labels and shows the pictures that have one."""
+    """Learning curves of several tasks; a slider chooses the number of labels and shows the pictures that have one.
+
+    `unit` is what there may be few or many of, in the plural, if the labels have a name of their own.
+    """
 
     title = "What a label buys"
     caption = (
@@ -41,7 +44,7 @@ class LabelCurves(ScriptWidget):
     still_size = (7.2, 3.4)
     _esm = script("label_curves.js")
 
-    def __init__(self, tasks: Mapping[str, LabelTask], *, labels: int, **kwargs):
+    def __init__(self, tasks: Mapping[str, LabelTask], *, labels: int, unit: str = "labels", **kwargs):
         if not tasks:
             raise ValueError("give at least one task")
         counts = {tuple(curve) for task in tasks.values() for curve in task.curves.values()}
@@ -55,10 +58,11 @@ class LabelCurves(ScriptWidget):
                 raise ValueError(f"{name!r} has {len(task.curves)} curves; from 1 to {len(STROKES)} can be told apart")
             if len(task.pictures) != len(task.names) or not len(task.pictures):
                 raise ValueError(f"{name!r} has {len(task.pictures)} pictures and {len(task.names)} names for them")
-        self.tasks, self.labels = dict(tasks), labels
+        self.tasks, self.labels, self.unit = dict(tasks), labels, unit
         spec = {
             "counts": list(self.counts),
             "labels": labels,
+            "unit": unit,
             "colours": list(MODALITY_COLOURS.values())[: len(STROKES)],
             "tasks": [
                 {
@@ -94,8 +98,8 @@ class LabelCurves(ScriptWidget):
             axes.set(xscale="log", ylim=(0, 1.03))
             axes.minorticks_off()
             axes.set_xticks(self.counts, list(map(str, self.counts)), fontsize=8)
-            style_axes(axes, title=name, x="labels", y="accuracy, held out" if i == 0 else "")
+            style_axes(axes, title=name, x=self.unit, y="accuracy, held out" if i == 0 else "")
             if i == 0:
                 axes.legend(frameon=False, fontsize=8)
         methods = " and ".join(next(iter(self.tasks.values())).curves)
-        return f"accuracy by number of labels for {methods}, on {' and on '.join(self.tasks)}"
+        return f"accuracy by number of {self.unit} for {methods}, on {' and on '.join(self.tasks)}"
