@@ -35,11 +35,11 @@ from utils.world.companions import company_scenes
 from utils.world.mentions import made_up, worth
 
 FIGURES = ASSETS / "measurements" / "reward_sweep.json"
-BETAS, SEEDS = (0.0, 0.3), range(2)
-COMPARED, COMPARED_SEED = 500, 3830  # pictures whose captions are compared
-PROMPTS, PROMPTS_SEED = 2000, 3831  # pictures that captions are written of while rewards are chased
+BETAS, SEEDS = (0.0, 1.0), range(3)
+COMPARED, COMPARED_SEED = 300, 3830  # pictures whose captions are compared
+PROMPTS, PROMPTS_SEED = 1000, 3831  # pictures that captions are written of while rewards are chased
 TESTED, TESTED_SEED = 300, 3832  # pictures of held-out pairs, on which all is measured
-STEPS, MEASURED = 240, (0, 5, 10, 20, 30, 40, 60, 80, 100, 120, 160, 200, 240)
+STEPS, MEASURED = 80, (0, 5, 10, 15, 20, 25, 30, 40, 60, 80)
 SHOWN = (0, 1, 2)  # of the tested pictures, those of which captions are stored
 
 

@@ -93,30 +93,29 @@ class Compared:
 
 
 def compare_captions(model: LLaVA, scenes: Scenes, *, seed: int, slips: float = SLIPS) -> Compared:
-    """Return the best and the worst of `CAPTIONS` captions that `model` wrote of each scene, by their `worth`.
+    """Return all pairs of the `CAPTIONS` captions that `model` wrote of each scene, the one of more `worth` chosen.
 
-    In the share `slips` of the pairs the annotator takes the worse one. A picture of which all captions are worth the
-    same gives no pair. Raises `ValueError` if none does.
+    So do Ouyang et al. 2022, section 3.5, with all pairs of an annotator's ranking. In the share `slips` of the pairs
+    the annotator takes the worse one. Two captions that are worth the same give no pair. Raises `ValueError` if none
+    does.
     """
     pictures = render_pictures(scenes)
     tries = [write_captions(model, pictures, seed=seed + i) for i in range(CAPTIONS)]
+    width = max(one.tokens.shape[1] for one in tries)
+    tokens = torch.stack([F.pad(one.tokens, (0, width - one.tokens.shape[1]), value=PAD) for one in tries])
     worths = torch.tensor(
         [[worth(text, scene) for text, scene in zip(one.texts, scenes, strict=True)] for one in tries]
     )
-    rows = torch.arange(len(scenes))
-    width = max(one.tokens.shape[1] for one in tries)
-    tokens = torch.stack([F.pad(one.tokens, (0, width - one.tokens.shape[1]), value=PAD) for one in tries])
-    better, worse = tokens[worths.argmax(dim=0), rows], tokens[worths.argmin(dim=0), rows]
-    slipped = torch.rand(len(scenes), generator=torch.Generator().manual_seed(seed)) < slips
-    better, worse = (torch.where(slipped[:, None], b, a) for a, b in ((better, worse), (worse, better)))
-    differ = worths.amax(dim=0) > worths.amin(dim=0)
-    if not differ.any():
+    better, worse, scene = (worths[:, None] > worths[None, :]).nonzero(as_tuple=True)
+    if not len(scene):
         raise ValueError(
             f"all captions of each of the {len(scenes)} pictures are worth the same, so that none is preferred; give "
             "more pictures, or a model that makes mistakes"
         )
-    pairs = PreferencePairs(better[differ], worse[differ], tries[0].prompt[differ])
-    return Compared(pairs, seen(model, pictures)[differ])
+    slipped = torch.rand(len(scene), generator=torch.Generator().manual_seed(seed)) < slips
+    chosen, rejected = torch.where(slipped, worse, better), torch.where(slipped, better, worse)
+    pairs = PreferencePairs(tokens[chosen, scene], tokens[rejected, scene], tries[0].prompt[scene])
+    return Compared(pairs, seen(model, pictures)[scene])
 
 
 def both_log_probabilities(
@@ -190,7 +189,7 @@ def reward(model: JointTransformer, tokens: Tensor, prompt: Tensor, features: Te
 def learn_rewards(
     compared: Compared,
     *,
-    steps: int = 200,
+    steps: int = 60,
     batch_size: int = 64,
     learning_rate: float = 2e-3,
     seed: int = 0,
@@ -233,10 +232,10 @@ def chase_rewards(
     *,
     beta: float,
     steps: int,
-    prompts: int = 24,
+    prompts: int = 16,
     samples: int = 4,
     passes: int = 2,
-    learning_rate: float = 3e-4,
+    learning_rate: float = 5e-5,
     seed: int = 0,
     advantages: Callable[..., Tensor] = penalised_advantages,
 ) -> Iterator[LLaVA]:
