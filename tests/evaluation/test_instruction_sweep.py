@@ -65,7 +65,7 @@ def test_another_source_and_another_number_are_refused(source, number, message):
 
 
 def test_an_exam_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match="known wording, new wording, places of two"):
+    with pytest.raises(ValueError, match="known wording, new wording, places"):
         exam("old wording")
 
 
@@ -76,9 +76,8 @@ def test_new_wordings_ask_the_same_and_are_in_no_source():
     assert not heard & set(new.questions)
 
 
-def test_places_of_two_are_asked_in_pictures_of_two():
-    asked = exam("places of two", 40).asked
-    assert set(asked.kinds) == {"place"}
+def test_places_are_asked_of_pictures_of_one_object():
+    assert set(exam("places", 40).asked.kinds) == {"place"}
 
 
 def test_only_keeps_the_marked_instructions_with_their_pictures():

@@ -2,8 +2,8 @@
 
 Every run begins from the checkpoint "described_scenes" and trains for as many steps; only where the instructions come
 from, and how many there are, is changed. All is tested on shape-colour pairs that no training shows: questions in the
-wording of the teacher, which all sources know; the same in wordings that none of them knows; and questions for places
-in pictures of two objects, of which the teacher knows nothing.
+wording of the teacher, which all sources know; the same in wordings that none of them knows; and where the one object
+of a picture stands, of which the teacher knows nothing.
 
 The sweep takes minutes, so that lesson 3.7 draws its stored figures:
 
@@ -39,7 +39,7 @@ from utils.world.scenes import sample_scenes
 FIGURES = ASSETS / "measurements" / "instruction_sweep.json"
 SOURCES, COPIES = ("annotated", "synthesised", "augmented"), 8  # as many instructions does augmentation make of one
 SIZES, SEEDS = (64, 256, 512, 2048), range(3)
-EXAMS = ("known wording", "new wording", "places of two")
+EXAMS = ("known wording", "new wording", "places")
 STEPS, BATCH, LEARNING_RATE = 200, 64, 1e-3
 Rows = tuple[Int[Tensor, "texts length"], Bool[Tensor, "texts length"], Float[Tensor, "texts squares merged"]]
 
@@ -83,8 +83,8 @@ def exam(name: str, number: int = 400) -> InstructionData:
     """Return one of the `EXAMS`: about `number` instructions about pictures of held-out pairs, with right answers."""
     if name not in EXAMS:
         raise ValueError(f"there are the exams {', '.join(EXAMS)}, not {name!r}")
-    places = name == "places of two"
-    scenes = sample_scenes(number, seed=6200, objects=(2, 2) if places else (1, 2), pairs="held_out")
+    places = name == "places"
+    scenes = sample_scenes(number, seed=6200, objects=(1, 1) if places else (1, 2), pairs="held_out")
     asked = ask(scenes, seed=6200, kinds=("place",) if places else INSTRUCTION_KINDS)
     if name == "new wording":
         rng = random.Random(6200)

@@ -4,9 +4,9 @@ Instructions are the questions of `utils.world.questions` on what stands where, 
 ways that training shows and in `NEW_WORDINGS` that it never does. They come
 
     annotated     from people: right, each person in a wording of their own
-    synthesised   from a teacher who reads captions and sees no picture: always in one wording, and what the caption
-                  leaves open is made up, as when a language model wrote the data of LLaVA (Liu et al. 2023, "Visual
-                  instruction tuning", section 3)
+    synthesised   from a teacher who reads captions and sees no picture: always in one wording, and what captions leave
+                  open, here all places, is made up; as a language model wrote the data of LLaVA (Liu et al. 2023,
+                  "Visual instruction tuning", section 3)
     augmented     from a few annotated ones: each in every wording, and with its picture mirrored
 """
 
@@ -18,9 +18,9 @@ import re
 
 import torch
 
-from utils.world.captions import relation
+from utils.world.captions import noun_phrase
 from utils.world.questions import Questions, ask
-from utils.world.scenes import Scene, Scenes, Thing
+from utils.world.scenes import Scene, Scenes, Thing, places
 
 INSTRUCTION_KINDS = ("colour", "shape", "size", "place")
 _FORMS = (
@@ -78,19 +78,17 @@ def mirror(text: str) -> str:
     return " ".join(_SIDES.get(word, word) for word in text.split())
 
 
-def imagine(scene: Scene) -> Scene:
-    """Return the scene as one who reads its caption imagines it.
+def mention(scene: Scene) -> str:
+    """Return what a short caption says: what there is and not where, such as "a large red ring and a small star"."""
+    return " and ".join(map(noun_phrase, scene.things))
 
-    The caption of one object tells its place. That of two tells only how they stand to one another; the rest is made
-    up: they are put on the left if one is above the other, and else at the top.
+
+def imagine(scene: Scene) -> Scene:
+    """Return the scene as one imagines it who has read what it mentions: made up is where each thing stands.
+
+    The first is put in the top left, the next in the top right, and so on as one reads.
     """
-    if len(scene.things) != 2:
-        return scene
-    told = relation(scene, *scene.things)
-    where = ("top left", "bottom left" if told in ("above", "below") else "top right")
-    if told in ("below", "right of"):
-        where = where[::-1]
-    pairs = zip(scene.things, where, strict=True)
+    pairs = zip(scene.things, places(), strict=False)
     return Scene(tuple(Thing.at(thing.shape, thing.colour, thing.size, place) for thing, place in pairs))
 
 
@@ -103,7 +101,7 @@ def annotated(scenes: Scenes, *, seed: int) -> Questions:
 
 
 def synthesised(scenes: Scenes, *, seed: int) -> Questions:
-    """Return an instruction about each scene by a teacher who has read its caption."""
+    """Return an instruction about each scene by a teacher who has read what it mentions."""
     return ask([imagine(scene) for scene in scenes], seed=seed, kinds=INSTRUCTION_KINDS)
 
 
