@@ -338,3 +338,25 @@ def test_the_flops_are_those_that_a_counter_sees(model, tokens):
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(torch.full((1, tokens), START))
     assert counter.get_total_flops() == flops_of(TINY.shape, tokens)
+
+
+# ---- a prefix
+
+
+def test_without_a_prefix_and_with_an_empty_one_the_model_is_the_same():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(width=16, depth=2, heads=2, hidden=32)).double()
+    tokens = torch.randint(4, 60, (3, 9))
+    torch.testing.assert_close(model(tokens, torch.zeros_like(tokens, dtype=torch.bool)), model(tokens))
+
+
+def test_a_prefix_is_seen_from_everywhere_and_what_follows_only_from_behind_it():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(width=16, depth=2, heads=2, hidden=32)).double()
+    tokens, prefix = torch.randint(4, 60, (1, 9)), torch.arange(9)[None] < 5
+    for place in range(9):
+        changed = tokens.clone()
+        changed[0, place] = 60
+        moved = (model(tokens, prefix) != model(changed, prefix)).any(dim=2)[0]
+        first = 0 if place < 5 else place
+        assert moved.tolist() == [i >= first for i in range(9)]

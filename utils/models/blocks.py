@@ -28,12 +28,19 @@ class Attention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(
-        self, x: Float[Tensor, "batch length width"], first: int | None = None
+        self,
+        x: Float[Tensor, "batch length width"],
+        first: int | None = None,
+        mask: Bool[Tensor, "batch length length"] | None = None,
     ) -> Float[Tensor, "batch readers width"]:
-        """Return for each position, or only for the `first` ones, a mixture of all positions' values."""
+        """Return for each position, or only for the `first` ones, a mixture of all positions' values.
+
+        A `mask` says instead of `causal` which positions each one may look at.
+        """
         parts = self.query_key_value(x).chunk(3, dim=-1)
         q, k, v = (rearrange(part, "b n (h d) -> b h n d", h=self.heads) for part in parts)
-        return self.output(rearrange(attend(q[:, :, :first], k, v, self.causal), "b h n d -> b n (h d)"))
+        mixed = attend(q[:, :, :first], k, v, self.causal and mask is None, mask)
+        return self.output(rearrange(mixed, "b h n d -> b n (h d)"))
 
 
 def attend(
@@ -41,15 +48,16 @@ def attend(
     k: Float[Tensor, "batch heads keys depth"],
     v: Float[Tensor, "batch heads keys depth"],
     causal: bool = False,
-    mask: Bool[Tensor, "batch keys"] | None = None,
+    mask: Bool[Tensor, "batch keys"] | Bool[Tensor, "batch length keys"] | None = None,
 ) -> Float[Tensor, "batch heads length depth"]:
     """Return softmax(q k^T / sqrt(depth)) v, in one fused operation.
 
-    With a `mask`, which goes with full attention and not with `causal`, only the keys where it is True are looked at.
+    With a `mask`, which goes with full attention and not with `causal`, only the keys where it is True are looked at:
+    the same by all positions, or by each its own.
     Under bfloat16 autocast on a CPU it runs in float32: the backward pass of the bfloat16 kernel was measured to be 17
     times slower there.
     """
-    looked_at = None if mask is None else mask[:, None, None]
+    looked_at = mask if mask is None else mask[:, None, None] if mask.ndim == 2 else mask[:, None]
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), looked_at, is_causal=causal)
@@ -124,10 +132,13 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(width, hidden)
 
     def forward(
-        self, x: Float[Tensor, "batch length width"], first: int | None = None
+        self,
+        x: Float[Tensor, "batch length width"],
+        first: int | None = None,
+        mask: Bool[Tensor, "batch length length"] | None = None,
     ) -> Float[Tensor, "batch readers width"]:
         """Return all positions, or only the `first`, after one exchange of information and one transformation."""
-        x = x[:, :first] + self.attention(self.norm_1(x), first)
+        x = x[:, :first] + self.attention(self.norm_1(x), first, mask)
         return x + self.feed_forward(self.norm_2(x))
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from utils.models.blocks import initialise
-from utils.models.gpt import GPT, GPTConfig
+from utils.models.gpt import GPT, GPTConfig, prefix_mask
 from utils.models.llava import patch_features
 from utils.models.swiglu import SwiGLU
 from utils.models.vit import ViT, ViTConfig
@@ -192,10 +192,14 @@ class Flamingo(nn.Module):
         return self.resampler(features.flatten(0, 1)).unflatten(0, features.shape[:2])
 
     def read(
-        self, tokens: Int[Tensor, "batch length"], latents: Float[Tensor, "batch number latents vision_width"]
+        self,
+        tokens: Int[Tensor, "batch length"],
+        latents: Float[Tensor, "batch number latents vision_width"],
+        prefix: Bool[Tensor, "batch length"] | None = None,
     ) -> Float[Tensor, "batch length vocabulary"]:
         """Return the logits of the token that follows each token, given the latents of its row's pictures in order.
 
+        What a `prefix` is, `GPT.decode` says.
         Raises `ValueError` for a row with another number of <image> than of pictures, and for too many tokens.
         """
         language, markers = self.language, (tokens == IMAGE).sum(dim=1)
@@ -209,8 +213,9 @@ class Flamingo(nn.Module):
             )
         allowed = sees(tokens, latents.shape[1]).repeat_interleave(latents.shape[2], dim=2)
         x, looked_at = x + language.positions[: tokens.shape[1]], latents.flatten(1, 2)
+        mask = None if prefix is None else prefix_mask(prefix)
         for gated, block in zip(self.gated, language.blocks, strict=True):
-            x = block(gated(x, looked_at, allowed))
+            x = block(gated(x, looked_at, allowed), mask=mask)
         return F.linear(language.norm_out(x), language.embedding.weight)
 
     def forward(

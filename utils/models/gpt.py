@@ -77,22 +77,33 @@ class GPT(nn.Module):
             )
         return self.embedding(tokens)
 
-    def decode(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length vocabulary"]:
-        """Return the logits of the token that follows each vector; a position is given to every vector in turn."""
+    def decode(
+        self,
+        embeddings: Float[Tensor, "batch length width"],
+        prefix: Bool[Tensor, "batch length"] | None = None,
+    ) -> Float[Tensor, "batch length vocabulary"]:
+        """Return the logits of the token that follows each vector; a position is given to every vector in turn.
+
+        With a `prefix`, such as a picture and the question about it, all of it is seen from everywhere: only what
+        follows is written with an eye to the past alone (Raffel et al. 2020, "Exploring the limits of transfer
+        learning", section 3.2.1: prefix language model).
+        """
         config = self.config
         if embeddings.ndim != 3 or embeddings.shape[2] != config.width or not 1 <= embeddings.shape[1] <= config.length:
             raise ValueError(
                 f"this language model reads from 1 to {config.length} vectors of width {config.width} a sequence, "
                 f"[batch, length, {config.width}], not {list(embeddings.shape)}"
             )
-        x = embeddings + self.positions[: embeddings.shape[1]]
+        x, mask = embeddings + self.positions[: embeddings.shape[1]], None if prefix is None else prefix_mask(prefix)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, mask=mask)
         return F.linear(self.norm_out(x), self.embedding.weight)
 
-    def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length vocabulary"]:
+    def forward(
+        self, tokens: Int[Tensor, "batch length"], prefix: Bool[Tensor, "batch length"] | None = None
+    ) -> Float[Tensor, "batch length vocabulary"]:
         """Return the logits of the token that follows each token; they depend on it and on those before it."""
-        return self.decode(self.embed(tokens))
+        return self.decode(self.embed(tokens), prefix)
 
     @torch.no_grad()
     def generate(
@@ -144,6 +155,13 @@ class GPT(nn.Module):
             if ended.all():
                 break
         return new
+
+
+def prefix_mask(prefix: Bool[Tensor, "batch length"]) -> Bool[Tensor, "batch length length"]:
+    """Return which positions each one may look at: all of the prefix, itself, and what stands before it."""
+    length = prefix.shape[1]
+    before = torch.ones(length, length, dtype=torch.bool, device=prefix.device).tril()
+    return before | prefix[:, None]
 
 
 def next_token_loss(
