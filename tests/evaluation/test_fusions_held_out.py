@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from utils.evaluation.answering import by_words_alone, conditions, exam, measure_answers, nothing_seen, right
-from utils.evaluation.fusion_clinic import patient, shares_of
+from utils.evaluation.fusion_clinic import PATCHES, WORDS, SharesAmongHeads, patient, shares_of
 from utils.evaluation.fusion_sweep import WORDS_ALONE, by_kind, stored_sweep
 from utils.training.answering import WAYS, begin
 from utils.world import KINDS
@@ -80,3 +80,14 @@ def test_the_patient_differs_from_the_healthy_model_in_its_axis_alone(small):
         everything = torch.ones(patches.shape[:2], dtype=torch.bool)
         mended = attention(words, patches, everything)
         assert torch.allclose(mended, model.layers[0].words_to_patches.attention(words, patches), atol=1e-5)
+
+
+@pytest.mark.parametrize("half", [WORDS, PATCHES])
+def test_the_fault_sits_in_one_half_and_changes_what_is_said(half, small):
+    model = begin("ViLBERT", seed=1).eval()
+    sick = patient(model, half)
+    parts = {name for name, part in sick.layers[0].named_modules() if isinstance(part, SharesAmongHeads)}
+    assert parts == {f"{half}.attention"}
+    with torch.no_grad():
+        healthy, wrong = (each(small.tokens, small.quarters) for each in (model, sick))
+    assert not torch.allclose(healthy, wrong, atol=1e-3)

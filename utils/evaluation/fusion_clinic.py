@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from utils.models.blocks import CrossAttention
 from utils.models.vilbert import ViLBERT
 
+WORDS, PATCHES = "words_to_patches", "patches_to_words"
+
 
 class SharesAmongHeads(CrossAttention):
     """The fault: heads stand last, and the softmax runs over what stands last."""
@@ -36,14 +38,17 @@ class SharesAmongHeads(CrossAttention):
         return self.output(torch.einsum("b w p h, b h p d -> b w h d", shares, v).flatten(2))
 
 
-def patient(model: ViLBERT) -> ViLBERT:
-    """Return a model with the weights of `model` whose words look at patches by attention with the fault."""
+def patient(model: ViLBERT, half: str = WORDS) -> ViLBERT:
+    """Return a model with the weights of `model` in which one `half` of co-attention has the fault.
+
+    The halves, `WORDS` and `PATCHES`, are named by who looks.
+    """
     changed = copy.deepcopy(model)
     for layer in changed.layers:
-        old = layer.words_to_patches.attention
-        new = SharesAmongHeads(old.query.in_features, old.heads, old.key_value.in_features)
-        new.load_state_dict(old.state_dict())
-        layer.words_to_patches.attention = new
+        part = getattr(layer, half)
+        old = part.attention
+        part.attention = SharesAmongHeads(old.query.in_features, old.heads, old.key_value.in_features)
+        part.attention.load_state_dict(old.state_dict())
     return changed.eval()
 
 

@@ -26,12 +26,12 @@ Scores = dict[str, dict[str, Interval]]  # by picture, "true", "shuffled" or "bl
 
 
 def by_kind(right: Tensor, test: Exam) -> dict[str, Interval]:
-    """Return the share of right answers to all questions and to those of each kind, with intervals over questions.
+    """Return the share of right answers to all questions and to those of each kind, with intervals over the runs.
 
-    `right` is [runs, questions]; the runs' mean is taken first.
+    `right` is [runs, questions].
     """
-    each = right.mean(dim=0)
-    return {"all": bootstrap(each), **{kind: bootstrap(each[test.of(kind)]) for kind in KINDS}}
+    chosen = {"all": torch.ones(right.shape[1], dtype=torch.bool), **{kind: test.of(kind) for kind in KINDS}}
+    return {name: bootstrap(right[:, these].mean(dim=1)) for name, these in chosen.items()}
 
 
 def sweep() -> dict[str, Scores]:
