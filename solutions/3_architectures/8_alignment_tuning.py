@@ -431,7 +431,7 @@ check("3.8.5", advantages)
 
 # %% concepts=["A3.11"]
 advantages = working("3.8.5", advantages)
-*_, chased = chase_rewards(before, judge, company_scenes(400, seed=13), beta=0.05, steps=25, advantages=advantages)
+*_, chased = chase_rewards(before, judge, company_scenes(400, seed=13), beta=1.0, steps=25, advantages=advantages)
 told["policy gradient"] = write_captions(chased, pictures, seed=1).texts
 then = chair(told["policy gradient"], scenes)
 report("made up, of what was before", (then.sentences.mean() / found.sentences.mean()).item(), at_most=0.80)
@@ -466,7 +466,7 @@ longer
 
 # %% concepts=["A3.11"]
 ways = stored_ways()
-free, *_ = ways[0.0]
+free = ways[0.0][-1]
 kl = [math.sqrt(max(0.0, one.kl)) for one in free]
 first, highest = free[0], max(one.reward for one in free)
 show_curves(
@@ -482,8 +482,9 @@ show_curves(
 
 # %% [markdown]
 # This is {{term over-optimisation}}, and Gao et al. (2023) found curves of this form for language models of all sizes.
-# The judge learnt from captions that the *reference* wrote. Far from these it guesses, and the policy looks for just
-# the places where it guesses too high.
+# The judge learnt from captions that the *reference* wrote. Where one of two was better, it mostly said less, and so the
+# judge came to like brevity. Far from what it has seen it guesses, and the policy looks for just the places where it
+# guesses too high.
 
 # %% concepts=["A3.11"]
 for name, moments in (("free", ways[0.0]), ("held", ways[max(ways)])):
@@ -512,7 +513,7 @@ def points(way):
 
 tested = measured_scenes()
 RewardChase(
-    {"nothing holds it": points(ways[0.0][0]), f"held by beta {max(ways)}": points(ways[max(ways)][0])},
+    {"nothing holds it": points(ways[0.0][-1]), f"held by beta {max(ways):g}": points(ways[max(ways)][-1])},
     render_pictures(tested[list(SHOWN)]),
 )
 

@@ -35,11 +35,11 @@ from utils.world.companions import company_scenes
 from utils.world.mentions import made_up, worth
 
 FIGURES = ASSETS / "measurements" / "reward_sweep.json"
-BETAS, SEEDS = (0.0, 1.0), range(3)
+BETAS, SEEDS = (0.0, 1.0), range(2)
 COMPARED, COMPARED_SEED = 300, 3830  # pictures whose captions are compared
 PROMPTS, PROMPTS_SEED = 1000, 3831  # pictures that captions are written of while rewards are chased
-TESTED, TESTED_SEED = 300, 3832  # pictures of held-out pairs, on which all is measured
-STEPS, MEASURED = 80, (0, 5, 10, 15, 20, 25, 30, 40, 60, 80)
+TESTED, TESTED_SEED = 250, 3832  # pictures of held-out pairs, on which all is measured
+STEPS, MEASURED = 70, (0, 5, 10, 15, 20, 25, 30, 40, 55, 70)
 SHOWN = (0, 1, 2)  # of the tested pictures, those of which captions are stored
 
 
