@@ -13,6 +13,7 @@ from utils.training.alignment import (
     Compared,
     Written,
     align,
+    also_in_other_colours,
     both_log_probabilities,
     caption_prompts,
     chase_rewards,
@@ -25,7 +26,7 @@ from utils.training.alignment import (
 )
 from utils.training.preferences import PreferencePairs, join_answers
 from utils.training.recipes.llava_scenes import seen
-from utils.world import VOCABULARY, render_pictures
+from utils.world import COLOURS, VOCABULARY, render_pictures
 from utils.world.companions import company_scenes, hearsay
 from utils.world.conversations import text_ids
 from utils.world.mentions import worth
@@ -62,7 +63,7 @@ def compared(model):
     chosen, rejected = (torch.nn.functional.pad(one.tokens, (0, width - one.tokens.shape[1])) for one in (true, wrong))
     differ = (chosen != rejected).any(dim=1)
     pairs = PreferencePairs(chosen[differ], rejected[differ], true.prompt[differ])
-    return Compared(pairs, seen(model, render_pictures(SCENES))[differ])
+    return Compared(pairs, render_pictures(SCENES)[differ])
 
 
 def test_captions_are_written_behind_their_picture_and_read_back_as_words(model):
@@ -111,9 +112,26 @@ def test_identical_captions_and_pairs_without_a_picture_are_refused(compared):
     pairs = compared.pairs
     with pytest.raises(ValueError, match="the chosen and the rejected answer are identical"):
         PreferencePairs(pairs.chosen, pairs.chosen, pairs.prompt)
-    for features in (compared.features[:2], compared.features[:, 0]):
-        with pytest.raises(ValueError, match=rf"each pair of captions needs its picture: features \[{len(pairs)}, "):
-            Compared(pairs, features)
+    for pictures in (compared.pictures[:2], compared.pictures[:, 0]):
+        with pytest.raises(ValueError, match=rf"each pair of captions needs its picture: pictures \[{len(pairs)}, 3"):
+            Compared(pairs, pictures)
+
+
+def test_pairs_in_other_colours_have_no_words_for_them(compared):
+    both, colours = also_in_other_colours(compared, seed=1), torch.tensor([VOCABULARY.index(c) for c in COLOURS])
+    number = len(compared)
+    assert len(both) == 2 * number
+    assert torch.equal(both.pictures[:number], compared.pictures)
+    assert not torch.equal(both.pictures[number:], compared.pictures)
+    assert not torch.isin(both.pairs.chosen[number:], colours).any()
+    plain = compared.pairs.chosen
+    assert torch.equal(both.pairs.chosen[number:], plain.masked_fill(torch.isin(plain, colours), 0))
+
+
+def test_a_pair_that_differs_in_a_colour_alone_has_no_other_colours(compared):
+    told = written(["a small red ring", "a small blue ring"])
+    one = Compared(PreferencePairs(told.tokens[:1], told.tokens[1:], told.prompt[:1]), compared.pictures[:1])
+    assert len(also_in_other_colours(one, seed=1)) == 1
 
 
 def test_dpo_makes_chosen_captions_win_and_leaves_model_and_tower_as_they_were(model, compared):
@@ -127,11 +145,11 @@ def test_dpo_makes_chosen_captions_win_and_leaves_model_and_tower_as_they_were(m
     assert not any(name.startswith("vision.") for name in moved)
 
 
-def test_a_reward_model_learns_which_captions_were_chosen(compared):
-    judge, _ = learn_rewards(compared, steps=40, batch_size=12)
+def test_a_reward_model_learns_which_captions_were_chosen(model, compared):
+    judge, _ = learn_rewards(model, compared, steps=40, batch_size=12)
     with torch.no_grad():
         chosen, rejected = (
-            reward(judge, tokens, compared.pairs.prompt, compared.features)
+            reward(judge, tokens, compared.pairs.prompt, seen(model, compared.pictures))
             for tokens in (compared.pairs.chosen, compared.pairs.rejected)
         )
     assert (chosen > rejected).all()
@@ -158,12 +176,10 @@ def test_policy_gradient_raises_the_reward_that_it_chases(model):
 
 
 def test_both_captions_of_a_pair_are_read_in_one_pass(model, compared):
-    pairs = compared.pairs
-    chosen, rejected = both_log_probabilities(model, pairs.chosen, pairs.rejected, pairs.prompt, compared.features)
-    assert torch.allclose(chosen, log_probabilities(model, pairs.chosen, pairs.prompt, compared.features), atol=1e-5)
-    assert torch.allclose(
-        rejected, log_probabilities(model, pairs.rejected, pairs.prompt, compared.features), atol=1e-5
-    )
+    pairs, features = compared.pairs, seen(model, compared.pictures)
+    both = both_log_probabilities(model, pairs.chosen, pairs.rejected, pairs.prompt, features)
+    for tokens, said in zip((pairs.chosen, pairs.rejected), both, strict=True):
+        assert torch.allclose(said, log_probabilities(model, tokens, pairs.prompt, features), atol=1e-5)
 
 
 def test_worth_ranks_a_true_caption_above_one_with_hearsay():

@@ -110,7 +110,7 @@ def sweep() -> dict[str, list[list[dict]]]:
     ways: dict[str, list[list[dict]]] = {str(beta): [] for beta in BETAS}
     for seed in SEEDS:
         compared = compare_captions(captioner, company_scenes(COMPARED, seed=COMPARED_SEED + seed), seed=seed)
-        judge, _ = learn_rewards(compared, seed=seed)
+        judge, _ = learn_rewards(captioner, compared, seed=seed)
         for beta in BETAS:
             ways[str(beta)].append([asdict(one) for one in way(captioner, judge, beta=beta, seed=seed)])
     return ways

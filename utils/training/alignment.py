@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from utils.models.joint import JointConfig, JointTransformer
@@ -29,7 +29,8 @@ from utils.training.preferences import (
     ppo_clip_loss,
     sequence_log_probabilities,
 )
-from utils.training.recipes.llava_scenes import PICTURE, encode, seen
+from utils.training.recipes.llava_scenes import PICTURE, encode, seen, without_colours
+from utils.training.regions import mix_colours
 from utils.world.batching import batches
 from utils.world.mentions import worth
 from utils.world.pictures import render_pictures
@@ -76,16 +77,16 @@ def log_probabilities(
 
 @dataclass(frozen=True)
 class Compared:
-    """Pairs of captions, the better of each by an annotator, and what the tower has seen of the picture of each."""
+    """Pairs of captions, the better of each by an annotator, and the picture of each pair, uint8."""
 
     pairs: PreferencePairs
-    features: Float[Tensor, "pairs squares merged"]
+    pictures: UInt8[Tensor, "pairs 3 height width"]
 
     def __post_init__(self):
-        if self.features.ndim != 3 or len(self.features) != len(self.pairs):
+        if self.pictures.ndim != 4 or len(self.pictures) != len(self.pairs):
             raise ValueError(
-                f"each pair of captions needs its picture: features [{len(self.pairs)}, squares, width] and not "
-                f"{list(self.features.shape)}"
+                f"each pair of captions needs its picture: pictures [{len(self.pairs)}, 3, height, width] and not "
+                f"{list(self.pictures.shape)}"
             )
 
     def __len__(self) -> int:
@@ -115,7 +116,23 @@ def compare_captions(model: LLaVA, scenes: Scenes, *, seed: int, slips: float = 
     slipped = torch.rand(len(scene), generator=torch.Generator().manual_seed(seed)) < slips
     chosen, rejected = torch.where(slipped, worse, better), torch.where(slipped, better, worse)
     pairs = PreferencePairs(tokens[chosen, scene], tokens[rejected, scene], tries[0].prompt[scene])
-    return Compared(pairs, seen(model, pictures)[scene])
+    return Compared(pairs, pictures[scene])
+
+
+def also_in_other_colours(compared: Compared, *, seed: int) -> Compared:
+    """Return the pairs, and again those that differ without words for colours, with their pictures' colours mixed.
+
+    As in `regions`: a captioner that learns more of some shape-colour pairs alone forgets how to tell of others.
+    """
+    pairs, mixed = compared.pairs, mix_colours(compared.pictures, torch.Generator().manual_seed(seed))
+    chosen, rejected = without_colours(pairs.chosen), without_colours(pairs.rejected)
+    differ = (chosen != rejected).any(dim=1)
+    both = PreferencePairs(
+        torch.cat([pairs.chosen, chosen[differ]]),
+        torch.cat([pairs.rejected, rejected[differ]]),
+        torch.cat([pairs.prompt, pairs.prompt[differ]]),
+    )
+    return Compared(both, torch.cat([compared.pictures, mixed[differ]]))
 
 
 def both_log_probabilities(
@@ -130,10 +147,10 @@ def align(
     model: LLaVA,
     compared: Compared,
     *,
-    beta: float = 0.1,
+    beta: float = 1.0,
     steps: int = 100,
     batch_size: int = 32,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 1e-4,
     seed: int = 0,
     loss: Callable[..., Tensor] = dpo_loss,
 ) -> tuple[LLaVA, History]:
@@ -142,19 +159,15 @@ def align(
     `loss` takes the four log-probabilities and beta as `dpo_loss` does.
     """
     pairs = compared.pairs
+    data = pairs.chosen, pairs.rejected, pairs.prompt, seen(model, compared.pictures)
     with torch.no_grad():
-        reference = both_log_probabilities(model, pairs.chosen, pairs.rejected, pairs.prompt, compared.features)
+        reference = both_log_probabilities(model, *data)
     policy = copy.deepcopy(model)
 
     def step(policy, chosen, rejected, prompt, features, *reference):
         return loss(*both_log_probabilities(policy, chosen, rejected, prompt, features), *reference, beta)
 
-    rows = batches(
-        *(pairs.chosen, pairs.rejected, pairs.prompt, compared.features, *reference),
-        batch_size=batch_size,
-        seed=seed,
-        steps=steps,
-    )
+    rows = batches(*data, *reference, batch_size=batch_size, seed=seed, steps=steps)
     history = fit(policy, rows, step, steps=steps, learning_rate=learning_rate, weight_decay=0.0, description="DPO")
     return policy, history
 
@@ -187,6 +200,7 @@ def reward(model: JointTransformer, tokens: Tensor, prompt: Tensor, features: Te
 
 
 def learn_rewards(
+    captioner: LLaVA,
     compared: Compared,
     *,
     steps: int = 60,
@@ -195,22 +209,17 @@ def learn_rewards(
     seed: int = 0,
     loss: Callable[..., Tensor] = bradley_terry_loss,
 ) -> tuple[JointTransformer, History]:
-    """Return a reward model that has learnt from pairs which caption the annotator prefers.
+    """Return a reward model that has learnt which caption the annotator prefers, and sees what `captioner` sees.
 
     `loss` takes the rewards of the chosen and of the rejected captions as `bradley_terry_loss` does.
     """
-    model = new_reward_model(compared.features.shape[-1], seed)
-    pairs = compared.pairs
+    pairs, features = compared.pairs, seen(captioner, compared.pictures)
+    model = new_reward_model(features.shape[-1], seed)
 
     def step(model, chosen, rejected, prompt, features):
         return loss(*(reward(model, tokens, prompt, features) for tokens in (chosen, rejected)))
 
-    rows = batches(
-        *(pairs.chosen, pairs.rejected, pairs.prompt, compared.features),
-        batch_size=batch_size,
-        seed=seed,
-        steps=steps,
-    )
+    rows = batches(pairs.chosen, pairs.rejected, pairs.prompt, features, batch_size=batch_size, seed=seed, steps=steps)
     history = fit(model, rows, step, steps=steps, learning_rate=learning_rate, description="reward model")
     return model, history
 
