@@ -218,8 +218,8 @@ for way, (parameters, operations, _) in costs.items():
     print(f"{way:<8}{parameters:>8,} parameters {operations:>5.1f} million operations")
 
 # %% [markdown]
-# As many parameters, and up to twice the work! In early fusion each layer reads all positions, sixteen words' and four
-# quarters'; in late fusion each layer reads only its own kind.
+# As many parameters, and up to twice the work! In early fusion each layer reads all twenty positions, sixteen of words
+# and four of quarters; in late fusion each layer reads only its own kind.
 
 # %% concepts=["A3.2", "A3.3"]
 for way in WAYS[1:]:
