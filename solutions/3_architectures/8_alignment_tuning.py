@@ -44,12 +44,13 @@ def marked(caption, scene):
 
 before, _ = load_checkpoint("hearsay_captioner")
 after, card = load_checkpoint("dpo_captioner")
-scenes = held_out_scenes()
+scenes = held_out_scenes(400)
 pictures = render_pictures(scenes)
-told = {name: write_captions(model, pictures, seed=1).texts for name, model in (("before", before), ("after", after))}
+told = {"before": write_captions(before, pictures, seed=1).texts}
+rows = {"before": told["before"][:4], "after": write_captions(after, pictures[:4], seed=1).texts}
 show_pictures(
     pictures[:4].repeat(2, 1, 1, 1),
-    [f"{name}:\n{marked(told[name][i], scenes[i])}" for name in told for i in range(4)],
+    [f"{name}:\n{marked(text, scenes[i])}" for name, texts in rows.items() for i, text in enumerate(texts)],
     columns=4,
     inches=1.7,
     alt="Four pictures twice: the captions of the upper row name things that are not there, those of the lower do not.",
@@ -149,7 +150,7 @@ cruel
 
 
 # %% concepts=["A3.12"]
-common = company_scenes(300, seed=21)
+common = company_scenes(200, seed=21)
 
 
 def poll_accuracy(model, negatives):
@@ -180,12 +181,13 @@ cruel.reveal("things that often stand beside these")
 
 # %% concepts=["A3.12"]
 ground = torch.tensor(BACKGROUND, dtype=torch.uint8).view(3, 1, 1).expand(3, 32, 32)
+some = scenes[:150]
 grounding(
-    lambda shown: things_told(write_captions(before, shown, seed=1).texts, scenes),
-    pictures,
+    lambda shown: things_told(write_captions(before, shown, seed=1).texts, some),
+    pictures[:150],
     modality="picture",
     blank=ground,
-    baseline=things_told(texts[: len(scenes)], scenes),
+    baseline=things_told(texts[:150], some),
     bar=0.90,
 ).show()
 
