@@ -40,7 +40,7 @@ FIGURES = ASSETS / "measurements" / "instruction_sweep.json"
 SOURCES, COPIES = ("annotated", "synthesised", "augmented"), 8  # as many instructions does augmentation make of one
 SIZES, SEEDS = (64, 256, 512, 2048), range(3)
 EXAMS = ("known wording", "new wording", "places")
-STEPS, BATCH, LEARNING_RATE = 200, 64, 1e-3
+STEPS, BATCH, LEARNING_RATE = 300, 64, 1e-3
 Rows = tuple[Int[Tensor, "texts length"], Bool[Tensor, "texts length"], Float[Tensor, "texts squares merged"]]
 
 

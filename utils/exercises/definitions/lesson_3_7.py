@@ -25,187 +25,6 @@ def _two(rng, words):
 
 # 3.7.1 -------------------------------------------------------------------------------------------------------------
 
-SIDES = {"left": "right", "right": "left"}
-
-
-def _turned(text):
-    return " ".join(SIDES.get(word, word) for word in text.split())
-
-
-def mirrored(picture, question, answer):
-    """The columns in reverse, and left for right in both texts."""
-    return picture.flip(-1), _turned(question), _turned(answer)
-
-
-def _mirrored_by_indices(picture, question, answer):
-    columns = torch.arange(picture.shape[-1] - 1, -1, -1)
-    texts = [re.sub("left|right", lambda side: SIDES[side.group()], text) for text in (question, answer)]
-    return picture[:, :, columns], *texts
-
-
-def _mirrored_by_a_third_word(picture, question, answer):
-    def turn(text):
-        return text.replace("left", "<side>").replace("right", "left").replace("<side>", "right")
-
-    return torch.flip(picture, (2,)), turn(question), turn(answer)
-
-
-def _words_as_they_were(picture, question, answer):
-    return picture.flip(-1), question, answer
-
-
-def _answer_only(picture, question, answer):
-    return picture.flip(-1), question, _turned(answer)
-
-
-def _question_only(picture, question, answer):
-    return picture.flip(-1), _turned(question), answer
-
-
-def _upside_down(picture, question, answer):
-    return picture.flip(-2), _turned(question), _turned(answer)
-
-
-def _replaced_twice(picture, question, answer):
-    def turn(text):
-        return text.replace("left", "right").replace("right", "left")
-
-    return picture.flip(-1), turn(question), turn(answer)
-
-
-def _replaced_once(picture, question, answer):
-    return picture.flip(-1), question.replace("left", "right"), answer.replace("left", "right")
-
-
-def _colours_reversed(picture, question, answer):
-    return picture.flip(0), _turned(question), _turned(answer)
-
-
-def _picture_as_it_was(picture, question, answer):
-    return picture, _turned(question), _turned(answer)
-
-
-def _mirror_cases(rng):
-    def case(question, answer, height, width):
-        return Case(args=(integers(rng, 0, 256, 3, height, width).to(torch.uint8), question, answer))
-
-    row, other = _two(rng, ("top", "bottom"))
-    return [
-        case(f"what colour is the thing in the {row} left", _pick(rng, COLOURS), 4, 6),
-        case(f"where is the {_pick(rng, SHAPES)}", f"{other} right", 6, 6),
-        case(f"is the thing in the {row} right left of the {_pick(rng, COLOURS)} one", f"no the {other} left", 5, 8),
-    ]
-
-
-MIRRORED = Exercise(
-    id="3.7.1",
-    title="Two examples out of one",
-    kind="function",
-    entry="mirrored",
-    points=2,
-    difficulty=2,
-    importance=4,
-    minutes=8,
-    reference=mirrored,
-    alternatives=(_mirrored_by_indices, _mirrored_by_a_third_word),
-    cases=_mirror_cases,
-    compare=exact(),
-    misconceptions=(
-        Misconception(
-            name="words as they were",
-            sentence="You turned the picture and left the words: what was true on the left is now told of the wrong side.",
-            answer=_words_as_they_were,
-        ),
-        Misconception(
-            name="only the answer",
-            sentence="The question may name a side too, and then asks for something else in the mirrored picture.",
-            answer=_answer_only,
-        ),
-        Misconception(
-            name="only the question",
-            sentence="You changed the question and not the answer, which may be a place.",
-            answer=_question_only,
-        ),
-        Misconception(
-            name="upside down",
-            sentence="You flipped the rows, dim=-2, so that top and bottom change places. Left and right are in the "
-            "columns, the last dimension.",
-            answer=_upside_down,
-        ),
-        Misconception(
-            name="replaced there and back",
-            sentence="You replaced left by right, and then every right by left, the new ones too. Exchange both at once, "
-            "word by word.",
-            answer=_replaced_twice,
-        ),
-        Misconception(
-            name="left only",
-            sentence="Every left became right, and no right became left.",
-            answer=_replaced_once,
-        ),
-        Misconception(
-            name="colours reversed",
-            sentence="You flipped the first dimension, which holds red, green and blue: the shapes stand where they stood.",
-            answer=_colours_reversed,
-        ),
-        Misconception(
-            name="picture as it was",
-            sentence="The words are those of the mirror image, and the picture is not mirrored.",
-            answer=_picture_as_it_was,
-        ),
-    ),
-    hints=(
-        "Which dimension of [3, height, width] runs from left to right? And in which of the two texts can a side be named?",
-        "`picture.flip(-1)`; go through the words of a text with a dictionary of the two sides.",
-        '" ".join({"left": "right", "right": "left"}.get(word, word) for word in text.split()), for both texts',
-    ),
-)
-
-# 3.7.2 -------------------------------------------------------------------------------------------------------------
-
-PRICE = Exercise(
-    id="3.7.2",
-    title="For the price of a few",
-    kind="number",
-    entry="synthesised_number",
-    points=1,
-    difficulty=1,
-    importance=3,
-    minutes=4,
-    reference=64 * 90 / 3600 * 20 * 500,
-    compare=exact(),
-    misconceptions=(
-        Misconception(
-            name="seconds as minutes",
-            sentence="You divided seconds by 60, which gives minutes, and the wage is paid by the hour: there are 3,600 "
-            "seconds in one.",
-            answer=64 * 90 / 60 * 20 * 500,
-        ),
-        Misconception(
-            name="the price itself",
-            sentence="That is what the people are paid. How many does the model write for it, 500 for each unit?",
-            answer=64 * 90 / 3600 * 20,
-        ),
-        Misconception(
-            name="one instruction",
-            sentence="That is what the model writes for the price of one; there are 64.",
-            answer=90 / 3600 * 20 * 500,
-        ),
-        Misconception(
-            name="hours, not money",
-            sentence="You took the hours for money; an hour costs 20.",
-            answer=64 * 90 / 3600 * 500,
-        ),
-    ),
-    hints=(
-        "How many hours do the people work, and what are they paid for them?",
-        "64 instructions of 90 seconds are 64 * 90 / 3600 hours.",
-        "64 * 90 / 3600 * 20 * 500",
-    ),
-)
-
-# 3.7.3 -------------------------------------------------------------------------------------------------------------
-
 
 def place_in(description, words):
     """The place of the one part that holds all the words."""
@@ -282,7 +101,7 @@ def _place_cases(rng):
 
 
 PLACE_IN = Exercise(
-    id="3.7.3",
+    id="3.7.1",
     title="Read a place off a description",
     kind="function",
     entry="place_in",
@@ -339,7 +158,145 @@ PLACE_IN = Exercise(
     ),
 )
 
-# 3.7.4 -------------------------------------------------------------------------------------------------------------
+# 3.7.2 -------------------------------------------------------------------------------------------------------------
+
+SIDES = {"left": "right", "right": "left"}
+
+
+def _turned(text):
+    return " ".join(SIDES.get(word, word) for word in text.split())
+
+
+def mirrored(picture, question, answer):
+    """The columns in reverse, and left for right in both texts."""
+    return picture.flip(-1), _turned(question), _turned(answer)
+
+
+def _mirrored_by_indices(picture, question, answer):
+    columns = torch.arange(picture.shape[-1] - 1, -1, -1)
+    texts = [re.sub("left|right", lambda side: SIDES[side.group()], text) for text in (question, answer)]
+    return picture[:, :, columns], *texts
+
+
+def _mirrored_by_a_third_word(picture, question, answer):
+    def turn(text):
+        return text.replace("left", "<side>").replace("right", "left").replace("<side>", "right")
+
+    return torch.flip(picture, (2,)), turn(question), turn(answer)
+
+
+def _words_as_they_were(picture, question, answer):
+    return picture.flip(-1), question, answer
+
+
+def _answer_only(picture, question, answer):
+    return picture.flip(-1), question, _turned(answer)
+
+
+def _question_only(picture, question, answer):
+    return picture.flip(-1), _turned(question), answer
+
+
+def _upside_down(picture, question, answer):
+    return picture.flip(-2), _turned(question), _turned(answer)
+
+
+def _replaced_twice(picture, question, answer):
+    def turn(text):
+        return text.replace("left", "right").replace("right", "left")
+
+    return picture.flip(-1), turn(question), turn(answer)
+
+
+def _replaced_once(picture, question, answer):
+    return picture.flip(-1), question.replace("left", "right"), answer.replace("left", "right")
+
+
+def _colours_reversed(picture, question, answer):
+    return picture.flip(0), _turned(question), _turned(answer)
+
+
+def _picture_as_it_was(picture, question, answer):
+    return picture, _turned(question), _turned(answer)
+
+
+def _mirror_cases(rng):
+    def case(question, answer, height, width):
+        return Case(args=(integers(rng, 0, 256, 3, height, width).to(torch.uint8), question, answer))
+
+    row, other = _two(rng, ("top", "bottom"))
+    return [
+        case(f"what colour is the thing in the {row} left", _pick(rng, COLOURS), 4, 6),
+        case(f"where is the {_pick(rng, SHAPES)}", f"{other} right", 6, 6),
+        case(f"is the thing in the {row} right left of the {_pick(rng, COLOURS)} one", f"no the {other} left", 5, 8),
+    ]
+
+
+MIRRORED = Exercise(
+    id="3.7.2",
+    title="Two examples out of one",
+    kind="function",
+    entry="mirrored",
+    points=2,
+    difficulty=2,
+    importance=4,
+    minutes=8,
+    reference=mirrored,
+    alternatives=(_mirrored_by_indices, _mirrored_by_a_third_word),
+    cases=_mirror_cases,
+    compare=exact(),
+    misconceptions=(
+        Misconception(
+            name="words as they were",
+            sentence="You turned the picture and left the words: what was true on the left is now told of the wrong side.",
+            answer=_words_as_they_were,
+        ),
+        Misconception(
+            name="only the answer",
+            sentence="The question may name a side too, and then asks for something else in the mirrored picture.",
+            answer=_answer_only,
+        ),
+        Misconception(
+            name="only the question",
+            sentence="You changed the question and not the answer, which may be a place.",
+            answer=_question_only,
+        ),
+        Misconception(
+            name="upside down",
+            sentence="You flipped the rows, dim=-2, so that top and bottom change places. Left and right are in the "
+            "columns, the last dimension.",
+            answer=_upside_down,
+        ),
+        Misconception(
+            name="replaced there and back",
+            sentence="You replaced left by right, and then every right by left, the new ones too. Exchange both at once, "
+            "word by word.",
+            answer=_replaced_twice,
+        ),
+        Misconception(
+            name="left only",
+            sentence="Every left became right, and no right became left.",
+            answer=_replaced_once,
+        ),
+        Misconception(
+            name="colours reversed",
+            sentence="You flipped the first dimension, which holds red, green and blue: the shapes stand where they stood.",
+            answer=_colours_reversed,
+        ),
+        Misconception(
+            name="picture as it was",
+            sentence="The words are those of the mirror image, and the picture is not mirrored.",
+            answer=_picture_as_it_was,
+        ),
+    ),
+    hints=(
+        "Which dimension of [3, height, width] runs from left to right? And in which of the two texts can a side be named?",
+        "`picture.flip(-1)`; go through the words of a text with a dictionary of the two sides.",
+        '" ".join({"left": "right", "right": "left"}.get(word, word) for word in text.split()), for both texts',
+    ),
+)
+
+# 3.7.3 -------------------------------------------------------------------------------------------------------------
 
 
 def for_validation(pictures, originals):
@@ -391,7 +348,7 @@ def _validation_cases(rng):
 
 
 SPLIT = Exercise(
-    id="3.7.4",
+    id="3.7.3",
     title="A score too good to be true",
     kind="bug",
     entry="for_validation",
@@ -442,6 +399,49 @@ SPLIT = Exercise(
         "What do two rows have in common that differ only in wording? And a picture with its mirror image?",
         "The mirror image of picture i has number originals + i: `pictures % originals` gives i for both.",
         "return (pictures % originals) % 4 == 0",
+    ),
+)
+
+# 3.7.4 -------------------------------------------------------------------------------------------------------------
+
+PRICE = Exercise(
+    id="3.7.4",
+    title="For the price of a few",
+    kind="number",
+    entry="synthesised_number",
+    points=1,
+    difficulty=1,
+    importance=3,
+    minutes=4,
+    reference=64 * 90 / 3600 * 20 * 500,
+    compare=exact(),
+    misconceptions=(
+        Misconception(
+            name="seconds as minutes",
+            sentence="You divided seconds by 60, which gives minutes, and the wage is paid by the hour: there are 3,600 "
+            "seconds in one.",
+            answer=64 * 90 / 60 * 20 * 500,
+        ),
+        Misconception(
+            name="the price itself",
+            sentence="That is what the people are paid. How many does the model write for it, 500 for each unit?",
+            answer=64 * 90 / 3600 * 20,
+        ),
+        Misconception(
+            name="one instruction",
+            sentence="That is what the model writes for the price of one; there are 64.",
+            answer=90 / 3600 * 20 * 500,
+        ),
+        Misconception(
+            name="hours, not money",
+            sentence="You took the hours for money; an hour costs 20.",
+            answer=64 * 90 / 3600 * 500,
+        ),
+    ),
+    hints=(
+        "How many hours do the people work, and what are they paid for them?",
+        "64 instructions of 90 seconds are 64 * 90 / 3600 hours.",
+        "64 * 90 / 3600 * 20 * 500",
     ),
 )
 
@@ -500,4 +500,4 @@ WHERE_FROM = Exercise(
     ),
 )
 
-EXERCISES = (MIRRORED, PRICE, PLACE_IN, SPLIT, WHERE_FROM)
+EXERCISES = (PLACE_IN, MIRRORED, SPLIT, PRICE, WHERE_FROM)
