@@ -140,6 +140,13 @@ ANSWERS = {
         "def route(logits, top_k):\n    last = logits.topk(top_k, dim=-1).values[:, -1:]\n"
         "    return logits.masked_fill(logits < last, float('-inf')).softmax(dim=-1)",
     ),
+    "3.7": (
+        "3.7.3",
+        "def for_validation(pictures, originals):\n    return pictures % 4 == 0",
+        "mirror images by their own number",
+        "def for_validation(pictures, originals):\n"
+        "    return torch.where(pictures >= originals, pictures - originals, pictures).remainder(4) == 0",
+    ),
     "3.8": (
         "3.8.4",
         "def reward_loss(chosen, rejected):\n    return -F.logsigmoid(rejected - chosen).mean()",
