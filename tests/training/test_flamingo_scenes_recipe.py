@@ -11,7 +11,19 @@ from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
 from utils.models.gpt import GPTConfig
 from utils.models.vit import ViTConfig
 from utils.training.recipes import flamingo_scenes
-from utils.training.recipes.flamingo_scenes import RECIPE, build, examples, looking_step, train_language
+from utils.training.recipes.flamingo_scenes import (
+    RECIPE,
+    build,
+    examples,
+    film_answers,
+    keep_features,
+    looking_step,
+    picture_answers,
+    teach_resampler,
+    train_language,
+)
+from utils.world.naming import make_films
+from utils.world.puzzles import make_album
 from utils.world.tokenizer import IMAGE
 
 CONFIG = FlamingoConfig(
@@ -21,31 +33,46 @@ CONFIG = FlamingoConfig(
 )
 
 
-@pytest.fixture
-def model(monkeypatch):
-    monkeypatch.setattr(flamingo_scenes, "EACH", 2)
-    monkeypatch.setattr(flamingo_scenes, "FILMS", 2)
+@pytest.fixture(scope="module")
+def shown():
+    """A small model, an album and films, and their features."""
     torch.manual_seed(0)
-    return Flamingo(CONFIG).eval()
+    model, album, films = Flamingo(CONFIG).eval(), make_album("seen", 2, seed=1), make_films("seen", 8, seed=1)
+    return model, album, films, keep_features(model, album.pictures), keep_features(model, films.videos)
 
 
-def test_pictures_alone_then_among_words_then_videos_among_words(model):
-    kinds = list(islice(examples(model, 0), 8))
+def test_told_in_words_first_then_pictures_alone_and_among_words_and_videos_among_words(shown, monkeypatch):
+    monkeypatch.setattr(flamingo_scenes, "TOLD_STEPS", 4)
+    model, *data = shown
+    kinds = list(islice(examples(*data, 0), 12))
     for turn, (tokens, features) in enumerate(kinds):
-        markers = (tokens == IMAGE).sum(dim=1)
+        markers, alone = (tokens == IMAGE).sum(dim=1), turn >= 4 and turn % 4 < 2
         assert tokens.shape == (48, 19)
         assert (markers == features.shape[1]).all()
-        assert features.shape[2] == (4 if turn % 4 == 3 else 1), "frames"
-        assert markers[0] == 9 if turn % 4 < 2 else 1 <= markers[0] <= 9
+        assert features.shape[2] == (4 if turn in (1, 3, 7, 11) else 1), "frames"
+        assert markers[0] == 9 if alone else 1 <= markers[0] <= 9
         assert looking_step(model, tokens, features).isfinite()
     assert min((tokens == IMAGE).sum(dim=1)[0] for tokens, _ in kinds) < 9
 
 
-def test_the_same_seed_draws_the_same_examples(model):
-    for (tokens, features), (again, same) in zip(islice(examples(model, 0), 4), examples(model, 0), strict=False):
+def test_the_same_seed_draws_the_same_examples(shown):
+    data = shown[1:]
+    for (tokens, features), (again, same) in zip(islice(examples(*data, 0), 4), examples(*data, 0), strict=False):
         assert torch.equal(tokens, again)
         assert torch.equal(features, same)
-    assert not torch.equal(next(examples(model, 0))[0], next(examples(model, 1))[0])
+    assert not torch.equal(next(examples(*data, 0))[0], next(examples(*data, 1))[0])
+
+
+def test_the_resampler_learns_by_itself_what_pictures_and_videos_show(shown):
+    model, album, films, pictures, videos = shown
+    answers = picture_answers(album), film_answers(films)
+    assert answers[0].shape == (len(album.pictures), 3)
+    assert answers[1][:, 2].tolist() == [way for way in range(4) for _ in range(8)]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    history = teach_resampler(model, (pictures, answers[0]), (videos, answers[1]), seed=0, steps=40)
+    assert sum(history.losses[-10:]) < sum(history.losses[:10])
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"resampler"}
 
 
 def test_the_language_model_begins_with_long_words_and_learns(monkeypatch):
