@@ -321,9 +321,9 @@ report("objects told of, change", (now.recall.mean() - found.recall.mean()).item
 
 # %% concepts=["A3.11"]
 kept = [companions_told(told[name], scenes).mean().item() for name in ("before", "tuned")]
-report("companions that are there, told of: change", kept[1] - kept[0], bar=-0.02)
-report("adversarial poll before", accuracy["adversarial (often beside these)"], at_most=0.90)
-report("adversarial poll after", poll_accuracy(tuned, "adversarial"), bar=0.90)
+report("companions that are there, told of: change", kept[1] - kept[0], bar=-0.05)
+report("adversarial poll before", accuracy["adversarial (often beside these)"], at_most=0.92)
+report("adversarial poll after", poll_accuracy(tuned, "adversarial"), bar=0.93)
 
 # %% [markdown]
 # It looks. One thing about DPO surprises nearly everybody. The loss wants the *difference* to grow. What became of the
@@ -345,9 +345,9 @@ args = pairs.chosen, pairs.rejected, pairs.prompt, seen(before, compared.picture
 with torch.no_grad():
     policy, reference = (both_log_probabilities(model, *args) for model in (tuned, before))
 chosen, rejected = (implicit_rewards(*pair, beta=1.0) for pair in zip(policy, reference, strict=True))
-report("chosen captions that have become likelier", (chosen > 0).float().mean().item(), bar=0.5)
-report("chosen captions that have become less likely", (chosen < 0).float().mean().item(), bar=0.05)
-report("rejected captions that have become less likely", (rejected < 0).float().mean().item(), bar=0.70)
+report("chosen captions that have become likelier", (chosen > 0).float().mean().item(), bar=0.40)
+report("chosen captions that have become less likely", (chosen < 0).float().mean().item(), bar=0.02)
+report("rejected captions that have become less likely", (rejected < 0).float().mean().item(), bar=0.60)
 
 # %% [markdown]
 # Some chosen ones were the annotator's slips, and some share their words with rejected ones. Nothing in the loss
@@ -395,7 +395,7 @@ with torch.no_grad():
         reward(judge, tokens, fresh.pairs.prompt, seen(before, fresh.pictures))
         for tokens in (fresh.pairs.chosen, fresh.pairs.rejected)
     )
-report("pairs that the judge ranks rightly, held out", (better > worse).float().mean().item(), bar=0.75)
+report("pairs that the judge ranks rightly, held out", (better > worse).float().mean().item(), bar=0.80)
 
 # %% [markdown]
 # Good, not perfect: it read a few hundred pairs, one in ten of them wrong.
