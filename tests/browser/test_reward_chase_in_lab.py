@@ -60,7 +60,7 @@ def test_arrow_keys_walk_the_way_and_the_captions_follow(notebook, widget):
 
 
 def test_another_way_begins_at_its_start_and_has_its_own_length(notebook, widget):
-    widget.get_by_label("Way").select_option("held")
+    widget.get_by_label("Way", exact=True).select_option("held")
     says(widget, r"^held, KL 0.0 nats")
     widget.get_by_label("Distance from the reference").focus()
     notebook.page.keyboard.press("End")
