@@ -114,7 +114,7 @@ show_curves(
 )
 
 # %% [markdown]
-# The checkpoint went on for some minutes more. Does it describe pairs that it never saw? And does it look? The
+# The checkpoint went on for longer. Does it describe pairs that it never saw? And does it look? The
 # baseline is the commonest description: whoever sees nothing can do no better.
 
 # %% concepts=["A3.9"]
