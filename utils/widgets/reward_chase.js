@@ -18,9 +18,9 @@ function render({ model, el }) {
   );
   const tall = 2 * PANEL + 16;
   const chart = h("canvas", { role: "img", style: `width:${WIDTH}px;max-width:100%` });
-  const lines = spec.pictures.map(() => h("p", { class: "course-note", style: "max-width:320px" }));
-  const rows = spec.pictures.map((picture, i) => h("div", { class: "course-row" }, pictureCanvas(picture, `picture ${i + 1}`, PICTURE), lines[i]));
-  frame.stage.append(h("div", { class: "course-row" }, chart, h("div", {}, ...rows)));
+  const lines = spec.pictures.map(() => h("p", { class: "course-note", style: "min-width:0" }));
+  const rows = spec.pictures.map((picture, i) => h("div", { class: "course-row", style: "flex-wrap:nowrap" }, pictureCanvas(picture, `picture ${i + 1}`, PICTURE), lines[i]));
+  frame.stage.append(h("div", { class: "course-row" }, chart, h("div", { class: "course-grow" }, ...rows)));
 
   const farthest = Math.sqrt(Math.max(...ways.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-6));
   const x = (kl) => LEFT + ((WIDTH - LEFT - RIGHT) * Math.sqrt(kl)) / farthest;
