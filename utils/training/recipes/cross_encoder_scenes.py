@@ -7,11 +7,11 @@ from typing import Any
 from utils.models.joint import JointConfig, JointTransformer
 from utils.training.device import set_seed
 from utils.training.loop import History
-from utils.training.matching import BATCH, CAPTIONS, LENGTH, SCENES, SCENES_SEED, learn_matching
+from utils.training.matching import BATCH, CAPTIONS, LENGTH, SCENES, SCENES_SEED, FillingGaps, learn_matching
 from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
 from utils.training.recipes.recipe import Recipe
 
-STEPS, LEARNING_RATE = 2500, 1e-3
+STEPS, LEARNING_RATE = 2200, 1e-3
 DATA = (
     f"{SCENES} scenes of 2 objects, seed {SCENES_SEED}, each with its caption and {CAPTIONS - 1} wrong ones, {BATCH} "
     "scenes a batch, only shape-colour pairs of the seen split; patches seen by region_scenes, which stays as it is"
@@ -28,7 +28,7 @@ def train(recipe: Recipe) -> tuple[JointTransformer, History]:
     set_seed(recipe.seed)
     model = JointTransformer(recipe.config)
     history = learn_matching(
-        model, seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
+        FillingGaps(model), seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
     )
     return model, history
 

@@ -8,7 +8,7 @@ from typing import Any
 from utils.models.dual import DualConfig, DualEncoder
 from utils.training.device import set_seed
 from utils.training.loop import History
-from utils.training.matching import CAPTIONS, LENGTH, learn_matching
+from utils.training.matching import CAPTIONS, LENGTH, SortingABatch, learn_matching
 from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
 from utils.training.recipes.cross_encoder_scenes import DATA, LEARNING_RATE, STEPS
 from utils.training.recipes.recipe import Recipe
@@ -24,7 +24,7 @@ def train(recipe: Recipe) -> tuple[DualEncoder, History]:
     set_seed(recipe.seed)
     model = DualEncoder(recipe.config)
     history = learn_matching(
-        model, seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
+        SortingABatch(model), seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
     )
     return model, history
 
