@@ -1,4 +1,4 @@
-"""Five ways to fuse words and patches, each trained from several seeds on one budget: how well do they answer?
+"""Five ways to fuse words and patches, each trained from two seeds on one budget: how well do they answer?
 
 The sweep takes minutes, so that lesson 3.2 draws its stored figures:
 
@@ -20,7 +20,7 @@ from utils.training.answering import WAYS, begin, learn_answers
 from utils.world import KINDS
 
 FIGURES = ASSETS / "measurements" / "fusion_sweep.json"
-SEEDS = range(3)
+SEEDS = range(2)
 WORDS_ALONE = "words alone"
 Scores = dict[str, dict[str, Interval]]  # by picture, "true", "shuffled" or "blank", then by kind of question or "all"
 
