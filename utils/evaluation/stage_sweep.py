@@ -31,7 +31,6 @@ from utils.training.recipes.two_stages import (
     BATCH,
     KINDS,
     RECIPE,
-    STAGE_STEPS,
     STAGES,
     captioned,
     instructed,
@@ -44,18 +43,19 @@ from utils.world.conversations import tell
 
 FIGURES = ASSETS / "measurements" / "stage_sweep.json"
 SEEDS = range(2)
-NUMBER = 600
+STEPS = 300  # of a stage; two of them are the budget of every way
+NUMBER = 500
 # what learns, on what and for how many steps, one line a stage
 WAYS: dict[str, tuple[tuple[str, tuple[str, ...], int], ...]] = {
-    "two stages": (("stage 1", ("projector",), STAGE_STEPS), ("stage 2", ("projector", "language"), STAGE_STEPS)),
-    "stage 1 skipped": (("stage 2", ("projector", "language"), 2 * STAGE_STEPS),),
+    "two stages": (("stage 1", ("projector",), STEPS), ("stage 2", ("projector", "language"), STEPS)),
+    "stage 1 skipped": (("stage 2", ("projector", "language"), 2 * STEPS),),
     "unfrozen early": (
-        ("stage 1", ("projector", "language"), STAGE_STEPS),
-        ("stage 2", ("projector", "language"), STAGE_STEPS),
+        ("stage 1", ("projector", "language"), STEPS),
+        ("stage 2", ("projector", "language"), STEPS),
     ),
     "no pretrained tower": (
-        ("stage 1", ("vision", "projector"), STAGE_STEPS),
-        ("stage 2", ("vision", "projector", "language"), STAGE_STEPS),
+        ("stage 1", ("vision", "projector"), STEPS),
+        ("stage 2", ("vision", "projector", "language"), STEPS),
     ),
 }
 
@@ -156,13 +156,14 @@ def stored_sweep() -> dict[str, dict[str, Interval]]:
 def main(ways: list[str]) -> None:
     """Run these ways, or all, and store their figures with those that were stored before."""
     stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    exam = picture_exam()
-    for way in ways or WAYS:
-        found = [examine(train_way(way, seed), exam) for seed in SEEDS]
-        stored[way] = {name: [figures[name] for figures in found] for name in found[0]}
-    FIGURES.parent.mkdir(exist_ok=True)
-    ordered = {way: stored[way] for way in WAYS if way in stored}
-    FIGURES.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+    exam, found = picture_exam(), {way: [] for way in ways or WAYS}
+    for seed in SEEDS:
+        for way, figures in found.items():
+            figures.append(examine(train_way(way, seed), exam))
+            stored[way] = {name: [one[name] for one in figures] for name in figures[0]}
+            ordered = {way: stored[way] for way in WAYS if way in stored}
+            FIGURES.parent.mkdir(exist_ok=True)
+            FIGURES.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ Rows = tuple[Int[Tensor, "texts length"], Bool[Tensor, "texts length"], Float[Te
 
 SEED, BATCH = 3300, 64
 TOLD, CAPTIONED, ASKED_ABOUT = 24_000, 5000, 1500  # scenes: in words only, with a caption, with questions
-LANGUAGE_STEPS, STAGE_STEPS = 3000, 400  # of the language model, and of each of the two stages
+LANGUAGE_STEPS, STAGE_STEPS = 2200, 800  # of the language model, and of each of the two stages
 STAGES = {  # what learns in each, and how fast
     "stage 1": (("projector",), 1e-2),
     "stage 2": (("projector", "language"), 2e-3),
