@@ -292,6 +292,10 @@ for way, cosine in zip(WRONG_WAYS, cosines[1:].tolist(), strict=True):
 # models were trained with **{{term image-text matching}}** (Li et al. 2021): here are a picture, its caption and four
 # wrong ones, say yes or no to each. They have the same eyes, the same batches, as many layers and steps. In one of
 # them, words and patches meet in the first layer; in the other, only in a dot product at the end.
+#
+# Yes and no are little to learn from: the cross-encoder, taught by them alone, was still guessing at the end. So each
+# has, as in that paper, a second task of its kind. The towers sort each batch as in 2.3; the cross-encoder fills gaps
+# in captions, from the other words and the picture.
 
 # %%
 for name, model in (("two towers", dual), ("cross-encoder", cross)):
@@ -351,7 +355,8 @@ expected.reveal(verdict(*(rates[f"{name}, taught"]["things exchanged"] for name 
 
 # %% [markdown]
 # Compare the bars in pairs. From CLIP to the taught towers the teaching is new, and the eyes: what no batch had asked
-# for, CLIP had not learnt. From there to the cross-encoder only the meeting is new: towers have to press *who stands
+# for, CLIP had not learnt. From there to the cross-encoder the meeting is new, and what only a meeting makes possible,
+# the filling of gaps. Towers have to press *who stands
 # where* into an arrow before they know what will be asked, while the cross-encoder goes and looks. Its word *above* can
 # compare the places of the two things that it stands between.
 #

@@ -9,11 +9,22 @@ import pytest
 import torch
 from torch import nn
 
+from utils.models.dual import DualConfig, DualEncoder
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
 from utils.training import matching
 from utils.training.loop import fit
-from utils.training.matching import CAPTIONS, LENGTH, caption_tokens, matching_loss, see
+from utils.training.matching import (
+    CAPTIONS,
+    LENGTH,
+    FillingGaps,
+    SortingABatch,
+    both_losses,
+    caption_tokens,
+    matching_loss,
+    see,
+)
+from utils.training.objectives import info_nce
 from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes
 from utils.world import detokenize, render_captions, render_pictures, sample_scenes
 
@@ -73,6 +84,28 @@ def test_a_small_cross_encoder_learns_a_few_pictures_by_heart():
     )
     history = fit(model, ((tokens, patches) for _ in range(60)), matching_loss, steps=60, learning_rate=1e-2)
     assert history.losses[-1] < 0.7 * history.losses[0]
+
+
+def test_a_cross_encoder_fills_gaps_in_true_captions_with_the_picture_beside_it():
+    torch.manual_seed(0)
+    config = JointConfig(picture_width=4, joint_depth=1, width=16, heads=2, hidden=32, length=LENGTH, outputs=1)
+    task = FillingGaps(JointTransformer(config))
+    nn.init.zeros_(task.words.weight)
+    nn.init.zeros_(task.words.bias)
+    tokens, patches = caption_tokens(SCENES, seed=0), torch.randn(8, 16, 4)
+    chance = math.log(config.vocabulary)
+    assert task(tokens[:, 0], patches).item() == pytest.approx(chance, abs=1e-4)
+    matched = matching_loss(task.model, tokens, patches).item()
+    assert both_losses(task, tokens, patches).item() == pytest.approx(matched + chance, abs=1e-4)
+
+
+def test_two_towers_sort_the_pictures_and_captions_of_a_batch():
+    torch.manual_seed(0)
+    config = DualConfig(picture_width=4, width=16, heads=2, hidden=32, space=8, length=LENGTH)
+    task, tokens, patches = SortingABatch(DualEncoder(config)), caption_tokens(SCENES, seed=0), torch.randn(8, 16, 4)
+    model = task.model
+    pairs = model(tokens[:, 0].repeat(8, 1), patches.repeat_interleave(8, dim=0)).view(8, 8)
+    assert task(tokens[:, 0], patches).item() == pytest.approx(info_nce(pairs).item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("recipe", [cross_encoder_scenes.RECIPE, dual_encoder_scenes.RECIPE], ids=lambda r: r.name)
