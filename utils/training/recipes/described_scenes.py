@@ -72,7 +72,7 @@ def train(recipe: Recipe) -> tuple[LLaVA, History]:
         fast=has_fast_mode(device),
         description=recipe.name,
     )
-    return model.cpu(), history
+    return model.requires_grad_(True).cpu(), history  # whoever loads it may train all of it
 
 
 RECIPE = Recipe(
