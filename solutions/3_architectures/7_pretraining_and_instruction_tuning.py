@@ -134,7 +134,7 @@ guess = Predict(
 guess
 
 # %% [markdown]
-# Ask the same pictures in the plainest words.
+# Four questions, in the plainest words:
 
 # %% concepts=["A3.9"]
 known, unheard = (rows_of(base, exam(name)) for name in ("known wording", "new wording"))
@@ -270,7 +270,7 @@ inherits = Predict(
 inherits
 
 # %% [markdown]
-# Its answers, beside those of the model that it began as, and those that the teacher would have given:
+# Its answers, beside the descriptions of the model that it began as, and the answers of the student of people:
 
 # %% concepts=["A3.10"]
 blind_student, _ = tune(base, rows_of(base, synthesised), seed=0, steps=200)
@@ -287,8 +287,8 @@ for name, said in ways.items():
 report("student of the teacher: top left", ways["student of the teacher"].count("top left") / len(wanted), bar=0.80)
 
 # %% [markdown]
-# The student sees where the thing stands, could say it an hour ago, and says what it was taught. A teacher's
-# *systematic* mistakes are not averaged out: they are learnt, like everything else.
+# The model that it began as said where the thing stands; the student says what it was taught. A teacher's *systematic*
+# mistakes are not averaged out: they are learnt, like everything else.
 
 # %% tags=["widget"]
 inherits.reveal("says what the teacher would")
@@ -297,7 +297,7 @@ inherits.reveal("says what the teacher would")
 # ## Cleaning
 #
 # What a machine wrote, a machine can check. The usual filter is CLIP: keep the texts that score best with their
-# picture (Gadre et al. 2023, "DataComp", section 5). An alternative is somebody who was trained to look. We have one:
+# picture (Gadre et al. 2023, "DataComp"). An alternative is somebody who was trained to look. We have one:
 # the model after stage 1.
 #
 # {{exercise 3.7.1}}
@@ -438,7 +438,7 @@ def for_validation(pictures: Int[Tensor, " rows"], originals: int) -> Bool[Tenso
 check("3.7.3", for_validation)
 
 # %% [markdown]
-# Both splits, each with a student of its own training rows, beside the truth: the exam in the same wordings.
+# Both splits, each with a student of its own training rows. What is a validation worth that the exam does not confirm?
 
 # %% concepts=["A3.10"]
 for_validation = working("3.7.3", for_validation)
@@ -484,9 +484,9 @@ LabelCurves(
 )
 
 # %% [markdown]
-# People's instructions are right and worded in many ways, and win. The teacher's are nearly as good in its own wording,
-# and fall in any other, and in places. The augmented ones come from an eighth of the pictures: few to learn to look
-# from, however often they are turned.
+# People's instructions are right and worded in many ways, and win. The teacher's are not far behind in its own
+# wording, fall in any other, and never tell a place. The augmented ones come from an eighth of the pictures: few to
+# learn to look from, however often they are turned.
 
 # %% concepts=["A3.10"]
 at = {(exam_name, source): sweep[exam_name][source][most].mean for exam_name in EXAMS for source in SOURCES}
@@ -591,7 +591,7 @@ except ValueError as error:
 #
 # - Stage 1 gave a model that describes pairs it never saw, and answers nothing; stage 2 made it answer within seconds,
 #   and with stage 1 it answers more, from the same instructions.
-# - A student inherits what its teacher gets wrong every time, also where it could see better.
+# - A student inherits what its teacher gets wrong every time, also where the model could do better before.
 # - A filter takes out the mistakes that it can see, and no others.
 # - At equal size people win; at equal price, plenty does, where the source tells the truth.
 #
