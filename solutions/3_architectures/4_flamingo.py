@@ -618,6 +618,8 @@ print("words that notice a new second picture:", changed.tolist())
 #
 # - With its gates at zero, the model was its language model to the last bit; training opened them, and left the
 #   language model as it was.
+# - A **new resampler** says nearly the same of every picture, and no gate opens for that; taught first, by itself, it
+#   was understood within sixty steps.
 # - **Four examples** of a new word named things in pairs never shown; with other pictures, empty ones or shuffled words
 #   they taught nothing, and without pictures the same language model stayed at chance.
 # - Pictures came to stand where words had stood: told in words, asked in a picture.
