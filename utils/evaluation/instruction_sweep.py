@@ -119,13 +119,13 @@ def follows(model: LLaVA, rows: Rows) -> Float[Tensor, " texts"]:
 def sweep() -> dict[str, dict[str, dict[str, list[float]]]]:
     """Return the share of right answers by exam, source and size, a list over the seeds; some minutes.
 
-    The source "annotated, no stage 1" is a model that begins untrained, with few instructions and with the most.
+    The source "annotated, no stage 1" is a model that begins untrained, with the largest number of instructions.
     """
     described, _ = load_checkpoint("described_scenes")
     exams = {name: rows_of(described, exam(name)) for name in EXAMS}
     scores: dict = {name: {} for name in EXAMS}
     runs = [(source, source, size) for source in SOURCES for size in SIZES]
-    untrained = [("annotated, no stage 1", "annotated", size) for size in (SIZES[1], SIZES[-1])]
+    untrained = [("annotated, no stage 1", "annotated", size) for size in SIZES[-1:]]
     for name, source, size in [*runs, *untrained]:
         for seed in SEEDS:
             base = described if name == source else begin(seed)
