@@ -16,7 +16,7 @@ from torch import Tensor
 
 from utils.evaluation import grounding, report
 from utils.evaluation.held_out.llava_scenes import told
-from utils.evaluation.held_out.two_stages import box_exam, boxes_right, training_questions
+from utils.evaluation.held_out.two_stages import box_exam, boxes_right, boxes_said, training_questions
 from utils.evaluation.held_out.vqa_scenes import without_eyes
 from utils.evaluation.stage_sweep import answered, answered_in_words, captioned_right, of_kind, picture_exam
 from utils.evaluation.stage_sweep import stored_sweep
@@ -32,8 +32,8 @@ from utils.training.recipes.two_stages import KINDS, captioned, learn_stage, row
 from utils.training.stages import fingerprint
 from utils.widgets import OneSequence, Predict, Question, Quiz
 from utils.world import NUMBERS, VOCABULARY, render_pictures, sample_scenes
-from utils.world.boxes import box_of, framed, overlap, words_box
-from utils.world.conversations import SUMMARY, tell
+from utils.world.boxes import box_of, framed, words_box
+from utils.world.conversations import tell
 from utils.world.tokenizer import IMAGE, PAD
 
 # %% [markdown]
@@ -74,8 +74,8 @@ print(f"{document}\n{question}? {exam.asked.answers[0]}")
 report("questions answered, when told in words", answered_in_words(language, exam).mean().item(), bar=0.75)
 
 # %% [markdown]
-# It is small and not perfect; remember its figure, which is the most that seeing could give. Its documents spoke of
-# *all* pairs of shape and colour, as texts do of most things. The pictures to come leave some out.
+# It is small, and not perfect. Its documents spoke of *all* pairs of shape and colour, as texts do of most things. The
+# pictures to come leave some out.
 #
 # ## A picture in the place of words
 #
@@ -139,8 +139,8 @@ print("as by hand:", torch.equal(splice(tokens, language.embed(tokens), soft, IM
 # %% [markdown]
 # That is all there is to it: **one sequence, one space**. There is no second network for the picture, and no
 # cross-attention: from the first layer on every word looks back at squares and at words alike. It is the
-# {{term early fusion}} of this family, and Qwen-VL (Bai et al. 2023) does the same, with 256 places a picture; LLaVA-1.5
-# takes 576 (Liu et al. 2024).
+# {{term early fusion}} of this family. Qwen-VL (Bai et al. 2023) does the same with 256 places a picture, LLaVA-1.5
+# with 576 (Liu et al. 2024).
 #
 # ## Walk along it
 #
@@ -298,9 +298,9 @@ guess
 
 # %% concepts=["A3.2"]
 first = stages.after_stage_1()
-report("pictures told word for word", captioned_right(first, exam.scenes).mean().item(), bar=0.1)
+report("pictures told word for word", captioned_right(first, exam.scenes).mean().item(), bar=0.25)
 after_first = answered(first, exam)
-report("questions answered after stage 1", after_first.mean().item(), bar=0.1)
+report("questions answered after stage 1", after_first.mean().item(), bar=0.32)
 
 # %% [markdown]
 # And your guess?
@@ -346,7 +346,7 @@ check("3.3.4", choice)
 second = stages.after_stage_2()
 compare(fingerprints(first), fingerprints(second))
 after_second = answered(second, exam)
-report("questions answered after stage 2", after_second.mean().item(), bar=0.1)
+report("questions answered after stage 2", after_second.mean().item(), bar=0.78)
 
 # %% [markdown]
 # By kind, after each stage:
@@ -373,7 +373,7 @@ grounding(
     exam.pictures,
     modality="picture",
     baseline=without_eyes(training_questions(), exam.asked),
-    bar=0.80,
+    bar=0.75,
 ).show()
 
 # %% [markdown]
@@ -425,7 +425,7 @@ for way, found in ways.items():
     print(f"{way:20}" + "".join(f"{found[name].mean:11.2f}" for name in columns))
 
 # %% [markdown]
-# Read it as it is. A tower that has seen nothing before learns colours, and hardly shapes. Unfreezing early buys no
+# Read it as it is. A tower that has seen nothing before learns colours, and far fewer shapes. Unfreezing early buys no
 # answers, and costs some of what the language model could do in words. And **skipping stage 1 costs nothing** that two
 # seeds could show: our stage 2 describes pictures, too, and can build the bridge by itself.
 #
@@ -459,15 +459,14 @@ def box_numbers(box: tuple[int, int, int, int], width: int, height: int, ticks: 
 check("3.3.5", box_numbers)
 
 # %% [markdown]
-# Our vocabulary has ten number words, so a picture has ten ticks a side. Stage 2 asked for such boxes among its
-# questions, by *where is ... in the picture*.
+# Our vocabulary has ten number words, so a picture has ten ticks a side. Stage 2 asked for such boxes in its talks:
+# first *where is the ring*, and then *where is the ring in the picture*.
 
 # %% concepts=["A3.7"]
 box_numbers = working("3.3.5", box_numbers)
 circle = next(thing for thing in scene[0].things if thing.shape == "circle")
 print("in truth:", " ".join(NUMBERS[i] for i in box_numbers(box_of(circle), 32, 32, 10)))
-said = told(second, [(PICTURE, "where is the circle in the picture")], picture)[0]
-print("it says: ", said)
+print("it says: ", boxes_said(second, ["where is the circle"], picture)[0])
 
 # %% [markdown]
 # Drawn back into pictures, for new pairs:
@@ -476,10 +475,10 @@ print("it says: ", said)
 scenes = sample_scenes(200, seed=34, objects=(2, 2), pairs="held_out")
 questions, boxes, about = box_exam(scenes, seed=34)
 shown = render_pictures(scenes)[about]
-answers = told(second, [(PICTURE, question) for question in questions[:6]], shown[:6])
+answers = boxes_said(second, questions[:6], shown[:6])
 show_pictures(
     torch.stack([framed(one, [words_box(words)]) for one, words in zip(shown, answers, strict=False)]),
-    [question.removesuffix(" in the picture") + "?" for question in questions[:6]],
+    [f"{question}?" for question in questions[:6]],
     alt="Six pictures of two shapes; a frame that the model has named in words stands around one shape of each.",
 )
 
@@ -488,8 +487,9 @@ show_pictures(
 # referring expressions. With another's picture the words are as fluent, and wrong.
 
 # %% concepts=["A3.7"]
-report("boxes", boxes_right(second, questions, boxes, shown).float().mean().item(), bar=0.1)
-report("boxes, shuffled pictures", boxes_right(second, questions, boxes, shown.roll(1, 0)).float().mean().item(), at_most=0.5)
+found, other = (boxes_right(second, questions, boxes, some).float().mean().item() for some in (shown, shown.roll(1, 0)))
+report("boxes", found, bar=0.50)
+report("boxes, shuffled pictures", other, at_most=0.30)
 
 # %% [markdown]
 # ## The clinic: no error, nothing loaded
@@ -517,7 +517,7 @@ clinic
 
 # %% concepts=["A3.2"]
 sick = answered(patient, exam)
-report("the patient", sick.mean().item(), at_most=0.6)
+report("the patient", sick.mean().item(), at_most=0.40)
 other = answered(patient, exam, exam.pictures.roll(1, 0)).mean().item()
 report("true less shuffled pictures", sick.mean().item() - other, at_most=0.1)
 
@@ -564,7 +564,7 @@ check("3.3.6", load)
 load = working("3.3.6", load)
 _ = patient.projector.load_state_dict(load(patient.projector.state_dict(), file))
 print("as in the file:", fingerprint(patient.projector) == fingerprint(second.projector))
-report("the patient, mended", answered(patient, exam).mean().item(), bar=0.1)
+report("the patient, mended", answered(patient, exam).mean().item(), bar=0.78)
 
 # %% [markdown]
 # The course's own loader has no `strict=False`. Give it a checkpoint of another family:
