@@ -191,6 +191,7 @@ print(f"ViLBERT's, one for each way:         {both:,} numbers")
 #
 # So that the comparison is fair, all five have about four layers' worth of parameters, see through the same frozen
 # tower (one vector for each quarter of a picture), read the same questions in the same order, and take as many steps.
+# What is not equal is depth: late fusion spends its four layers on two towers of two, hybrid fusion is three deep.
 #
 # What do they cost? Count the operations for one question about one picture, and take the time of a step of training.
 
@@ -336,7 +337,8 @@ for way in WAYS:
 # %% concepts=["A3.2", "A3.3"]
 early, _ = load_checkpoint("early_fusion_scenes")
 test = exam(400)
-for model in (early, vilbert):
+for name, model in (("early fusion", early), ("ViLBERT", vilbert)):
+    print(name)
     grounding(
         lambda quarters, model=model: right(model, test, quarters),
         test.quarters,
@@ -425,7 +427,7 @@ wall = may_look(words_read, 4, together=False)
 kept = {"no wall": right_with(wall, ())} | {f"a wall in layer {n + 1}": right_with(wall, (n,)) for n in range(4)}
 show_bars(
     kept,
-    title="Once they have met, a wall does little harm",
+    title="The first meeting counts most",
     x="share of right answers",
     alt="Five bars: without a wall most answers are right, a wall in layer 1 costs most, later ones little.",
 )
@@ -537,7 +539,7 @@ report("early fusion takes so many times as long", seconds(lambda: every_pair(fr
 
 # %% concepts=["A3.3"]
 rewritten = {"words look": patient(vilbert, WORDS), "patches look": patient(vilbert, PATCHES)}
-print("true   ", test.asked.answers[:6])
+print(f"{'true':<12}", test.asked.answers[:6])
 for name, model in {"trained": vilbert, **rewritten}.items():
     with torch.no_grad():
         print(f"{name:<12}", [ANSWERS[i] for i in model(test.tokens[:6], test.quarters[:6]).argmax(dim=1)])
