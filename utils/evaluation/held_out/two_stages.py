@@ -51,6 +51,7 @@ def boxes_said(model: LLaVA, questions: Sequence[str], pictures: Tensor) -> list
     The question for a box comes second in its training, too; asked at once, it often gives the place.
     """
     places = told(model, [(PICTURE, question) for question in questions], pictures)
+    places = [" ".join(place.split()[:2]) for place in places]  # a place has two words; more would not fit the context
     talks = [(PICTURE, q, place, f"{q} {IN_NUMBERS}") for q, place in zip(questions, places, strict=True)]
     return told(model, talks, pictures)
 
