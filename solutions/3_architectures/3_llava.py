@@ -489,7 +489,7 @@ show_pictures(
 
 # %% concepts=["A3.7"]
 found, other = (boxes_right(second, questions, boxes, some).float().mean().item() for some in (shown, shown.roll(1, 0)))
-report("boxes", found, bar=0.45)
+report("boxes", found, bar=0.50)
 report("boxes, shuffled pictures", other, at_most=0.30)
 
 # %% [markdown]
