@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,32 +141,43 @@ def keep_features(model: Flamingo, shown: Tensor) -> Tensor:
 def examples(
     album: Album, films: Films, pictures: Tensor, videos: Tensor, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches in turn: twice pictures alone, then pictures among words that tell others, then videos so.
+    """Yield batches from easy to hard; `pictures` and `videos` are the features of `album` and `films`.
 
-    `pictures` and `videos` are the features of `album` and `films`. What stands in words ties the pictures to what the
-    language model can already do, so the first `TOLD_STEPS` batches all hold some.
+    What stands in words ties the pictures to what the language model can already do. So for the first `TOLD_STEPS` the
+    first four things are told: shapes for a third of them, then shapes, colours and directions in turn. After that
+    come, in turn, two batches of pictures alone, one of pictures and one of videos among words, told anywhere.
     """
     generator = torch.Generator().manual_seed(seed)
 
-    def draw() -> tuple[Tensor, Tensor]:
-        which = torch.randint(2, (BATCH, THINGS), generator=generator)
+    def draw() -> Tensor:
+        return torch.randint(2, (BATCH, THINGS), generator=generator)
+
+    def anywhere() -> Tensor:
         told = torch.rand(THINGS, generator=generator) < 0.5
         told[torch.randint(THINGS, (1,), generator=generator)] = False  # one is always to be seen
-        return which, told
+        return told
 
-    for step in itertools.count(step=2):
-        if step >= TOLD_STEPS:
-            for _ in range(2):
-                episodes = binding_episodes(album, draw()[0], generator)
-                yield episodes.tokens, pictures[episodes.pictures]
-        which, told = draw()
-        meaning = ("colour", "shape")[int(torch.randint(2, (1,), generator=generator))]
-        episodes = binding_episodes(album, which, generator, meaning=meaning)
+    def things(meaning: str, told: Tensor) -> tuple[Tensor, Tensor]:
+        episodes = binding_episodes(album, draw(), generator, meaning=meaning)
         tokens, shown = tell(episodes, attribute_words(album, episodes), told)
-        yield tokens, pictures[shown]
-        which, told = draw()
-        tokens, shown = tell(*motion_episodes(films, which, generator), told)
-        yield tokens, videos[shown]
+        return tokens, pictures[shown]
+
+    def motions(told: Tensor) -> tuple[Tensor, Tensor]:
+        tokens, shown = tell(*motion_episodes(films, draw(), generator), told)
+        return tokens, videos[shown]
+
+    first_four = torch.arange(THINGS) < 4
+    for _ in range(TOLD_STEPS // 3):
+        yield things("shape", first_four)
+    for step in range(TOLD_STEPS // 3, TOLD_STEPS):
+        turn = step % 3
+        yield motions(first_four) if turn == 2 else things(("shape", "colour")[turn], first_four)
+    while True:
+        for _ in range(2):
+            episodes = binding_episodes(album, draw(), generator)
+            yield episodes.tokens, pictures[episodes.pictures]
+        yield things(("shape", "colour")[int(torch.randint(2, (1,), generator=generator))], anywhere())
+        yield motions(anywhere())
 
 
 def build(fields: dict[str, Any]) -> Flamingo:
@@ -197,6 +207,7 @@ def train(recipe: Recipe) -> tuple[Flamingo, History]:
         looking_step,
         steps=recipe.steps,
         learning_rate=3e-3,
+        warm_up=0.02,  # what the resampler has learnt does not last for hundreds of steps behind closed gates
         description=recipe.name,
     )
     history.seconds += first.seconds + second.seconds
