@@ -4,8 +4,8 @@
 # **Why does a model speak of things that are not there, and how is it taught not to?**
 #
 # Who has read a thousand captions of kitchens sees a spoon in every kitchen. So do models: they tell of what *usually*
-# stands beside what they see. Below, one captioner describes four pictures, before and after it was told which of its
-# own captions were the better ones.
+# stands beside what they see. Below, one captioner describes four pictures of which it said too much, and again after
+# it was told which of its own captions were the better ones.
 
 # %% tags=["setup"]
 import math
@@ -39,7 +39,7 @@ from utils.world.mentions import made_up, mentions
 
 # %% concepts=["A3.12"]
 def marked(caption, scene):
-    return "\n".join(words if true else f"✗ {words}" for words, true in pieces(caption, scene))
+    return ", ".join(words if true else f"✗ {words}" for words, true in pieces(caption, scene))
 
 
 before, _ = load_checkpoint("hearsay_captioner")
@@ -47,10 +47,11 @@ after, card = load_checkpoint("dpo_captioner")
 scenes = held_out_scenes(400)
 pictures = render_pictures(scenes)
 told = {"before": write_captions(before, pictures, seed=1).texts}
-rows = {"before": told["before"][:4], "after": write_captions(after, pictures[:4], seed=1).texts}
+four = [i for i, text in enumerate(told["before"]) if any(made_up(text, scenes[i])) and len(scenes[i].things) < 3][:4]
+rows = {"before": [told["before"][i] for i in four], "after": write_captions(after, pictures[four], seed=1).texts}
 show_pictures(
-    pictures[:4].repeat(2, 1, 1, 1),
-    [f"{name}:\n{marked(text, scenes[i])}" for name, texts in rows.items() for i, text in enumerate(texts)],
+    pictures[four].repeat(2, 1, 1, 1),
+    [f"{name}: {marked(text, scenes[i])}" for name in rows for i, text in zip(four, rows[name], strict=True)],
     columns=4,
     inches=1.7,
     alt="Four pictures twice: the captions of the upper row name things that are not there, those of the lower do not.",
@@ -316,6 +317,13 @@ report("made up, of what was before", (now.sentences.mean() / found.sentences.me
 report("objects told of, change", (now.recall.mean() - found.recall.mean()).item(), bar=-0.02)
 
 # %% [markdown]
+# The checkpoint at the head of this page had more pairs and twice the steps:
+
+# %%
+report("made up, from its card", card.figures["captions with something made up"].value, at_most=0.20)
+report("objects told of, from its card", card.figures["objects told of"].value, bar=0.92)
+
+# %% [markdown]
 # Did it learn to look, or never to speak of companions again? The proof are companions that *are* there. And the
 # cruellest poll:
 
@@ -444,6 +452,7 @@ advantages = working("3.8.5", advantages)
 told["policy gradient"] = write_captions(chased, pictures, seed=1).texts
 then = chair(told["policy gradient"], scenes)
 report("made up, of what was before", (then.sentences.mean() / found.sentences.mean()).item(), at_most=0.80)
+report("objects told of, change", (then.recall.mean() - found.recall.mean()).item(), bar=-0.06)
 
 # %% [markdown]
 # Beside each other:
@@ -464,7 +473,7 @@ show_bars(
 
 # %% tags=["widget"]
 longer = Predict(
-    "Ten times as many steps, with nothing that holds it. The judge's reward, and the true worth of the captions...",
+    "Three times as many steps, with nothing that holds it. The judge's reward, and the true worth of the captions...",
     options=["both go on rising", "the reward rises, the worth falls", "both fall"],
 )
 longer
@@ -490,7 +499,7 @@ show_curves(
 )
 
 # %% [markdown]
-# This is {{term over-optimisation}}, and Gao et al. (2023) found curves of this form for language models of all sizes.
+# This is {{term over-optimisation}}, and Gao et al. (2023) found curves of this form for reward models of many sizes.
 # The judge learnt from captions that the *reference* wrote. Where one of two was better, it mostly said less, and so
 # the judge came to like brevity. Far from what it has seen it guesses, and the policy looks for just the places where
 # it guesses too high.
