@@ -55,7 +55,7 @@ show_intervals(
 # {{term hybrid fusion}} · write {{term co-attention}} · compare five fusions at equal cost, by kind of question · see
 # in which layer words look at a picture, and test it · find out why a loaded model knows nothing.
 #
-# **Time** about {{minutes}} minutes · **builds on** 2.4, attention and fusion, and 3.1, the dual encoder.
+# **Time** about {{minutes}} minutes · **builds on** 2.3, two towers, and 2.4, attention and fusion.
 #
 # ## A wall between two kinds
 #
@@ -673,9 +673,9 @@ Quiz([
     Question("A softmax runs over the wrong dimension. How does one notice soonest?",
              ["The loss does not fall", "By summing the shares along each dimension", "An error is raised"], 1,
              ["It may well fall.", "Yes: they must sum to 1 over what is looked at.", "All shapes fit."]),
-    Question("From 3.1: why does search not use a cross-encoder on all pictures?",
-             ["It needs captions", "It runs once for every pair", "It has too many parameters"], 1,
-             ["Towers need them as much.", "Yes: and that is early fusion.", "It had as many."]),
+    Question("From 2.3: why does search use two towers, and not a model that reads caption and picture together?",
+             ["That needs captions", "That runs once for every pair", "That has too many parameters"], 1,
+             ["Towers need them as much.", "Yes: and that is early fusion.", "It can have as many."]),
 ])  # fmt: skip
 
 # %% [markdown]

@@ -38,7 +38,8 @@ from utils.world.tokenizer import IMAGE, PAD
 
 # %% [markdown]
 # Here is one model at three moments: before the first stage, after it, and after the second. It is asked about a
-# picture that holds a pair of shape and colour that no picture of its training showed.
+# picture that holds a pair of shape and colour that no picture of its training showed. The picture was chosen because
+# all goes well on it; how often that is so, we shall measure.
 
 # %% concepts=["A3.2"]
 stages, card = load_checkpoint("two_stages")
@@ -48,7 +49,7 @@ moments = {
     "after stage 1": stages.after_stage_1(),
     "after stage 2": stages.after_stage_2(),
 }
-scene = sample_scenes(1, seed=49, objects=(2, 2), pairs="held_out")
+scene = sample_scenes(1, seed=106, objects=(2, 2), pairs="held_out")
 picture = render_pictures(scene)
 show_pictures(picture, [""], columns=1, inches=1.6, alt="A picture of two shapes.")
 for question in ("what colour is the circle", "how many things are there"):
@@ -411,6 +412,9 @@ show_intervals(
     "tower lies below them.",
     level=("words alone", without_eyes(training_questions(), exam.asked).mean().item()),
 )
+
+# %% [markdown]
+# What did you expect?
 
 # %% tags=["widget"]
 ablation.reveal("no pretrained tower")

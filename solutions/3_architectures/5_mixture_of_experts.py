@@ -463,7 +463,6 @@ show_curves(
     title="A balanced router needs little room",
     x="room of each expert (fair shares)",
     y="share of tokens dropped",
-    log_x=True,
     alt="Share of dropped tokens by the room of each expert: balanced routers soon drop none, the collapsed one most.",
 )
 
