@@ -85,18 +85,27 @@ def _row_only(description, words):
 
 
 def _place_cases(rng):
-    size, other_size = _two(rng, SIZES)
-    colour, other_colour = _two(rng, COLOURS)
-    shape, other_shape = _two(rng, SHAPES)
-    here, there = _two(rng, PLACES)
-    two = f"a {size} {colour} {shape} in the {here} and a {other_size} {colour} {other_shape} in the {there}"
-    alike = f"a {size} {colour} {shape} in the {here} and a {size} {other_colour} {shape} in the {there}"
+    def case(say, alike=False):
+        size, other_size = _two(rng, SIZES)
+        colour, other_colour = _two(rng, COLOURS)
+        shape, other_shape = _two(rng, SHAPES)
+        here, there = _two(rng, PLACES)
+        if alike:
+            other_size, other_shape = size, shape
+            second = f"a {size} {other_colour} {shape}"
+        else:
+            second = f"a {other_size} {colour} {other_shape}"
+        words = {"size": size, "other size": other_size, "colour": colour, "other colour": other_colour}
+        words |= {"shape": shape, "other shape": other_shape}
+        text = f"a {size} {colour} {shape} in the {here} and {second} in the {there}"
+        return Case(args=(text, [words[name] for name in say]))
+
     return [
-        Case(args=(two, [colour, other_shape])),
-        Case(args=(two, [other_size, other_shape])),
-        Case(args=(two, [size, shape])),
-        Case(args=(alike, [other_colour, shape])),
-        Case(args=(two, [other_colour, shape])),  # there is none
+        case(["colour", "other shape"]),
+        case(["other size", "other shape"]),
+        case(["size", "shape"]),
+        case(["other colour", "shape"], alike=True),
+        case(["other colour", "shape"]),  # there is none
     ]
 
 
