@@ -189,7 +189,7 @@ def move(widget) -> bool:
         ("input[type=file]", lambda control: control.set_input_files(_PICTURE)),
         ("input[type=range]", lambda control: control.press("End" if at_its_start(control) else "Home")),
         ("select", lambda control: control.select_option(index=1)),
-        ("input[type=radio]", lambda control: control.check()),
+        ("input[type=radio]:not(:checked)", lambda control: control.check()),
         (".course-question button", lambda control: control.click()),
         ("input:not([type])", lambda control: control.fill("a small green square")),
         ("input[type=text], input[type=search]", lambda control: control.fill("a small green square")),
