@@ -35,7 +35,7 @@ def show_pictures(
     rows = math.ceil(len(pictures) / columns)
     lines = max(len(textwrap.wrap(title, wrap)) for title in titles)
     height = inches * pictures.shape[2] / pictures.shape[3]
-    figure = new_figure(inches * columns, rows * (height + 0.15 * lines))
+    figure = new_figure(inches * columns, rows * (height + 0.15 * lines + 0.1))  # a title stands off its picture
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
     for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
