@@ -157,6 +157,15 @@ LESSONS = (
         builds_on=("2.2", "2.4"),
     ),
     Lesson(
+        id="3.1",
+        path="3_architectures/1_dual_encoder",
+        title="The dual encoder",
+        question="Why does search rest on two towers that never talk, and what do they overlook?",
+        minutes=60,
+        concepts=("A3.1",),
+        builds_on=("2.3", "2.4"),
+    ),
+    Lesson(
         id="3.2",
         path="3_architectures/2_fusion",
         title="Fusion",
@@ -175,6 +184,15 @@ LESSONS = (
         builds_on=("2.4", "2.8"),
     ),
     Lesson(
+        id="3.4",
+        path="3_architectures/4_flamingo",
+        title="Flamingo",
+        question="How does a language model learn to look, if not one of its weights may change?",
+        minutes=60,
+        concepts=("A3.4",),
+        builds_on=("2.4", "2.7"),
+    ),
+    Lesson(
         id="3.5",
         path="3_architectures/5_mixture_of_experts",
         title="Mixture of experts",
@@ -182,6 +200,15 @@ LESSONS = (
         minutes=75,
         concepts=("A3.5",),
         builds_on=("2.1", "2.4"),
+    ),
+    Lesson(
+        id="3.6",
+        path="3_architectures/6_four_families_side_by_side",
+        title="Four families side by side",
+        question="Given one world, one budget and one exam, which family would you choose?",
+        minutes=60,
+        concepts=("A3.6", "A3.12"),
+        builds_on=("3.1", "3.3", "3.4", "3.5"),
     ),
     Lesson(
         id="3.7",

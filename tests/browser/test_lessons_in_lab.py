@@ -100,6 +100,13 @@ ANSWERS = {
         "def iou(one, other):\n    both = torch.logical_and(one, other).sum().item()\n"
         "    either = one.sum().item() + other.sum().item() - both\n    return both / either if either else 1.0",
     ),
+    "3.1": (
+        "3.1.4",
+        "def rerank(candidates, scores):\n    return scores.argsort(dim=1, descending=True)",
+        "places, not pictures",
+        "def rerank(candidates, scores):\n    order = scores.topk(scores.shape[1], dim=1).indices\n"
+        "    return torch.take_along_dim(candidates, order, dim=1)",
+    ),
     "3.2": (
         "3.2.2",
         "def co_attention(words, patches):\n    shares = (words @ patches.T / words.shape[1] ** 0.5).softmax(dim=1)\n"
@@ -116,6 +123,14 @@ ANSWERS = {
         "added to the placeholder",
         "def splice(tokens, embeddings, soft, image):\n"
         "    return embeddings.masked_scatter((tokens == image).unsqueeze(2), soft)",
+    ),
+    "3.4": (
+        "3.4.4",
+        "def sees(tokens, number, image):\n"
+        "    return (tokens == image).cumsum(dim=1).unsqueeze(2) >= torch.arange(1, number + 1)",
+        "all pictures so far",
+        "def sees(tokens, number, image):\n    latest = (tokens == image).cumsum(dim=1)\n"
+        "    return torch.stack([latest == picture for picture in range(1, number + 1)], dim=2)",
     ),
     "3.5": (
         "3.5.1",

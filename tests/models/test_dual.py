@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from utils.models.blocks import count_parameters
 from utils.models.dual import DualConfig, DualEncoder
 from utils.training.matching import LENGTH
+from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes
 from utils.world import tokenize
 
 SMALL = DualConfig(picture_width=12, width=16, heads=2, hidden=32, space=8, bias=-1.0)
@@ -49,6 +53,14 @@ def test_padding_changes_nothing(model, patches):
 def test_every_parameter_has_a_part_in_the_answer(model, patches):
     model(TOKENS, patches).sum().backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def test_the_two_recipes_have_one_budget():
+    dual, cross = (recipe.RECIPE for recipe in (dual_encoder_scenes, cross_encoder_scenes))
+    sizes = [count_parameters(recipe.build(vars(recipe.config))) for recipe in (dual, cross)]
+    assert abs(sizes[0] / sizes[1] - 1) < 0.05
+    assert (dual.steps, dual.data) == (cross.steps, cross.data)
+    assert math.exp(dual.config.bias) == pytest.approx(1 / 4, abs=1e-4)  # one caption of five is true
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 12), (2, 16, 11), (2, 16)])

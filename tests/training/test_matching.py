@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from utils.models.dual import DualConfig, DualEncoder
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
+from utils.training import matching
 from utils.training.loop import fit
 from utils.training.matching import (
     CAPTIONS,
@@ -23,6 +25,7 @@ from utils.training.matching import (
     see,
 )
 from utils.training.objectives import info_nce
+from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes
 from utils.world import detokenize, render_captions, render_pictures, sample_scenes
 
 SCENES = sample_scenes(8, seed=5, objects=(2, 2))
@@ -103,3 +106,15 @@ def test_two_towers_sort_the_pictures_and_captions_of_a_batch():
     model = task.model
     pairs = model(tokens[:, 0].repeat(8, 1), patches.repeat_interleave(8, dim=0)).view(8, 8)
     assert task(tokens[:, 0], patches).item() == pytest.approx(info_nce(pairs).item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [cross_encoder_scenes.RECIPE, dual_encoder_scenes.RECIPE], ids=lambda r: r.name)
+def test_a_recipe_trains_its_model_on_batches_of_pictures_with_all_their_captions(recipe, monkeypatch):
+    monkeypatch.setattr(matching, "SCENES", 12)
+    monkeypatch.setattr(matching, "BATCH", 4)
+    model, history = recipe.train(dataclasses.replace(recipe, steps=2))
+    assert len(history.losses) == 2
+    assert history.samples == 8
+    assert next(model.parameters()).device.type == "cpu"
+    again = recipe.build(dataclasses.asdict(recipe.config))
+    assert again.state_dict().keys() == model.state_dict().keys()

@@ -1,0 +1,90 @@
+"""What the recipe of lesson 3.4 shows to the language model, and to the whole."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+import torch
+
+from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
+from utils.models.gpt import GPTConfig
+from utils.models.vit import ViTConfig
+from utils.training.recipes import flamingo_scenes
+from utils.training.recipes.flamingo_scenes import (
+    RECIPE,
+    build,
+    examples,
+    film_answers,
+    keep_features,
+    looking_step,
+    picture_answers,
+    teach_resampler,
+    train_language,
+)
+from utils.world.naming import make_films
+from utils.world.puzzles import make_album
+from utils.world.tokenizer import IMAGE
+
+CONFIG = FlamingoConfig(
+    vision=ViTConfig(width=16, depth=2, heads=2, hidden=32, patch_size=16, clip_style=True),
+    language=GPTConfig(vocabulary=IMAGE + 1, length=24, width=24, depth=2, heads=2, hidden=48),
+    resampler=ResamplerConfig(latents=3, depth=1, heads=2, frames=4),
+)
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """A small model, an album and films, and their features."""
+    torch.manual_seed(0)
+    model, album, films = Flamingo(CONFIG).eval(), make_album("seen", 2, seed=1), make_films("seen", 8, seed=1)
+    return model, album, films, keep_features(model, album.pictures), keep_features(model, films.videos)
+
+
+def test_told_in_words_first_then_pictures_alone_and_among_words_and_videos_among_words(shown, monkeypatch):
+    monkeypatch.setattr(flamingo_scenes, "TOLD_STEPS", 6)
+    model, *data = shown
+    kinds = list(islice(examples(*data, 0), 12))
+    for turn, (tokens, features) in enumerate(kinds):
+        markers, alone = (tokens == IMAGE).sum(dim=1), turn in (6, 7, 10, 11)
+        assert tokens.shape == (48, 19)
+        assert (markers == features.shape[1]).all()
+        assert features.shape[2] == (4 if turn in (2, 5, 9) else 1), "frames"
+        assert markers[0] == 9 if alone else markers[0] == 5 if turn < 6 else 1 <= markers[0] <= 9
+        assert looking_step(model, tokens, features).isfinite()
+
+
+def test_the_same_seed_draws_the_same_examples(shown):
+    data = shown[1:]
+    for (tokens, features), (again, same) in zip(islice(examples(*data, 0), 4), examples(*data, 0), strict=False):
+        assert torch.equal(tokens, again)
+        assert torch.equal(features, same)
+    assert not torch.equal(next(examples(*data, 0))[0], next(examples(*data, 1))[0])
+
+
+def test_the_resampler_learns_by_itself_what_pictures_and_videos_show(shown):
+    model, album, films, pictures, videos = shown
+    answers = picture_answers(album), film_answers(films)
+    assert answers[0].shape == (len(album.pictures), 3)
+    assert answers[1][:, 2].tolist() == [way for way in range(4) for _ in range(8)]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    history = teach_resampler(model, (pictures, answers[0]), (videos, answers[1]), seed=0, steps=40)
+    assert sum(history.losses[-10:]) < sum(history.losses[:10])
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"resampler"}
+
+
+def test_the_language_model_begins_with_long_words_and_learns(monkeypatch):
+    monkeypatch.setattr(flamingo_scenes, "TEXT_STEPS", 3)
+    language, history = train_language(CONFIG.language, 0)
+    assert len(history.losses) == 3
+    assert 0.8 < language.embedding.weight.norm(dim=1).mean() < 1.2
+    assert 0.8 < language.positions.norm(dim=1).mean() < 1.2
+
+
+def test_the_recipe_builds_what_it_configures():
+    from dataclasses import asdict
+
+    model = build(asdict(RECIPE.config))
+    assert model.config == RECIPE.config
+    assert sum(parameter.numel() for parameter in model.parameters()) * 4 < 5e6, "bytes of a checkpoint"
