@@ -11,6 +11,7 @@ from torch import nn
 from utils.models.dual import DualConfig, DualEncoder
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
+from utils.training.features import see
 from utils.training.loop import fit
 from utils.training.matching import (
     CAPTIONS,
@@ -20,7 +21,6 @@ from utils.training.matching import (
     both_losses,
     caption_tokens,
     matching_loss,
-    see,
 )
 from utils.training.objectives import info_nce
 from utils.world import detokenize, render_captions, render_pictures, sample_scenes
