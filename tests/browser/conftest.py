@@ -24,3 +24,19 @@ def lab(tmp_path_factory, request):
     lab = Lab(driver, tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"))
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="module")
+def notebook(lab, request):
+    """A notebook with the module's `CELL`, run once."""
+    name = request.module.__name__.removeprefix("test_").removesuffix("_in_lab")
+    page = lab.open(lab.write(f"{name}.ipynb", request.module.CELL.strip()))
+    page.run_all()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def widget(notebook, request):
+    """The one widget of that notebook, of the module's `TITLE`."""
+    return notebook.widget(request.module.TITLE)

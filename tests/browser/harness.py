@@ -17,6 +17,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -329,6 +330,32 @@ class NotebookPage:
         self.page.wait_for_function(
             "(light) => document.body.dataset.jpThemeLight === light", arg=str(not dark).lower(), timeout=15_000
         )
+
+
+def wait_for(locator, text: str) -> None:
+    """Return when the element says `text`, a regular expression."""
+    from playwright.sync_api import expect
+
+    expect(locator).to_have_text(re.compile(text), timeout=10_000)
+
+
+def says(widget, text: str) -> None:
+    """Return when the line below a widget says `text`, a regular expression."""
+    wait_for(widget.locator(".course-text"), text)
+
+
+def slide(control, value) -> None:
+    """Put a range input at `value`, as a drag that ends there does."""
+    control.evaluate(
+        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
+
+
+def changes(notebook, canvas, act) -> bool:
+    """Do `act`; return whether the pixels of `canvas` are others afterwards."""
+    before = notebook.pixels(canvas)
+    act()
+    return notebook.pixels(canvas) != before
 
 
 def median(times: list[float]) -> str:

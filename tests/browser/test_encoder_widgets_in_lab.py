@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+from harness import changes, slide, wait_for
 
 CELL = """
 import numpy as np
@@ -47,36 +48,6 @@ display(
 UploadRecording(hear)
 """
 TITLES = ["Window and spectrogram", "Point cloud", "Frame by frame", "Your own voice"]
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widgets, run once."""
-    page = lab.open(lab.write("encoder_widgets.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-def wait_for(locator, text: str) -> None:
-    """Return when the element says `text`, a regular expression."""
-    from playwright.sync_api import expect
-
-    expect(locator).to_have_text(re.compile(text), timeout=10_000)
-
-
-def slide(control, value) -> None:
-    """Put a range input at `value`, as a drag that ends there does."""
-    control.evaluate(
-        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
-
-
-def changes(notebook, canvas, act) -> bool:
-    """Do `act`; return whether the pixels of `canvas` are others afterwards."""
-    before = notebook.pixels(canvas)
-    act()
-    return notebook.pixels(canvas) != before
 
 
 @pytest.mark.parametrize("title", TITLES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 import numpy as np
@@ -21,27 +20,7 @@ InterleavedText(
     looks=looks, words=["dim", "byd"], shares=shares, openings=[0.0, 0.5, 1.0],
 )
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("interleaved_text.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("Walk along a text with pictures")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "Walk along a text with pictures"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from harness import slide, wait_for
 
 CELL = """
 import numpy as np
@@ -43,29 +44,6 @@ FusionMixer(
 )
 """
 TITLES = ["One scene, every modality", "Sound and picture, moved apart", "Mix a face, a voice and words"]
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widgets, run once."""
-    page = lab.open(lab.write("modality_widgets.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-def wait_for(locator, text: str) -> None:
-    """Return when the element says `text`, a regular expression."""
-    from playwright.sync_api import expect
-
-    expect(locator).to_have_text(re.compile(text), timeout=10_000)
-
-
-def slide(control, value) -> None:
-    """Put a range input at `value`, as a drag that ends there does."""
-    control.evaluate(
-        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
 
 
 @pytest.mark.parametrize("title", TITLES)

@@ -10,15 +10,6 @@ CELL = "from utils.widgets import ModelCatalogue\n\nModelCatalogue()"
 TITLE = "Models in the world"
 
 
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("model_catalogue.ipynb", CELL))
-    page.run_all()
-    yield page
-    page.close()
-
-
 @pytest.fixture
 def widget(notebook):
     """The widget, with nothing searched or filtered and the oldest first."""

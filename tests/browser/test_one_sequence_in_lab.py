@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 import numpy as np
@@ -18,27 +17,7 @@ OneSequence(
     guesses={"before": [[("up", 0.4), ("yes", 0.3)]] * 11, "after": [[("large", 0.9)]] * 11},
 )
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("one_sequence.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("One sequence")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "One sequence"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

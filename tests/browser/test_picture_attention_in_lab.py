@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 import numpy as np
@@ -21,27 +20,7 @@ PictureAttention([
     Look(picture, ["<start>", "how", "many", "<end>"], even, "one"),
 ])
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("picture_attention.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("Where each word looks")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "Where each word looks"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 from utils.widgets import Built, ProgramSteps
@@ -14,27 +13,7 @@ ring = Scenes.of([Scene((Thing("ring", "blue", "large", 9, 9), Thing("star", "re
 picture, program = render_pictures(ring)[0], render_programs(ring)[0]
 ProgramSteps({"a ring and a star": Built(picture, program, program), "a ball": Built(picture, "add sphere 9 9 16 6.5")})
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("program_steps.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("A solid, line by line")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "A solid, line by line"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

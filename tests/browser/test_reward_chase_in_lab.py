@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 import numpy as np
@@ -15,27 +14,7 @@ free = [ChasePoint(0, 0, 1, [[RING, STAR]]), ChasePoint(2, 1, 1.5, [[RING]]), Ch
 held = [ChasePoint(0, 0, 1, [[RING, STAR]]), ChasePoint(1, 0.8, 1.4, [[RING]])]
 RewardChase({"free": free, "held": held}, [np.full((3, 32, 32), 200, np.uint8)])
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("reward_chase.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("Chasing a reward")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "Chasing a reward"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from harness import says
 
 CELL = """
 from utils.widgets import SearchCost
 
 SearchCost(encode=0.5, compare=0.00001, read=0.4, pictures=1000, searches=10, kept=10)
 """
-
-
-@pytest.fixture(scope="module")
-def notebook(lab):
-    """One notebook with the widget, run once."""
-    page = lab.open(lab.write("search_cost.ipynb", CELL.strip()))
-    page.run_all()
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def widget(notebook):
-    """The widget."""
-    return notebook.widget("What a search runs")
-
-
-def says(widget, text: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(widget.locator(".course-text")).to_have_text(re.compile(text), timeout=10_000)
+TITLE = "What a search runs"
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

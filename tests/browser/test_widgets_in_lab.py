@@ -7,7 +7,7 @@ import re
 
 import nbformat
 import pytest
-from harness import median
+from harness import median, slide
 from widget_notebook import CELLS, MATRIX_VALUES
 
 TITLES = [
@@ -68,13 +68,6 @@ def changes(notebook, widget, canvas, act) -> bool:
     act()
     wait_for_change(notebook, widget, drawn)
     return notebook.pixels(canvas) != before
-
-
-def slide(control, value) -> None:
-    """Put a range input at `value`, as a drag that ends there does."""
-    control.evaluate(
-        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
 
 
 # ---- all of them

@@ -10,12 +10,12 @@ from utils.models.vit import ViTConfig
 from utils.training.recipes.llava_scenes import (
     FRAMES,
     PICTURE,
-    _twice,
     about_each,
     encode,
     frames_of,
     in_reading_order,
     picture_captions,
+    twice,
     video_texts,
     without_colours,
 )
@@ -75,7 +75,7 @@ def test_pictures_and_videos_come_again_with_mixed_colours_and_no_words_for_them
         (picture_captions(still), render_pictures(still).unsqueeze(1), 1),
         (video_texts(moving), frames_of(moving, 4), FRAMES),
     ):
-        tokens, learnt, features = _twice(model, texts, films, seed=5)
+        tokens, learnt, features = twice(model, texts, films, seed=5)
         assert len(tokens) == len(learnt) == len(features) == 6
         assert features.shape[1] == (tokens == IMAGE).sum(dim=1)[0] == 4 * frames
         assert torch.equal(tokens[3:], without_colours(tokens[:3]))

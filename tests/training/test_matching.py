@@ -13,6 +13,7 @@ from utils.models.dual import DualConfig, DualEncoder
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
 from utils.training import matching
+from utils.training.features import see
 from utils.training.loop import fit
 from utils.training.matching import (
     CAPTIONS,
@@ -22,7 +23,6 @@ from utils.training.matching import (
     both_losses,
     caption_tokens,
     matching_loss,
-    see,
 )
 from utils.training.objectives import info_nce
 from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes

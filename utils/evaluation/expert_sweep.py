@@ -27,11 +27,12 @@ from utils.evaluation.intervals import Interval, bootstrap
 from utils.lessons import ASSETS
 from utils.models.blocks import FeedForward
 from utils.models.gpt import GPTConfig, next_token_loss
-from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, patch_features, picture_prompt
+from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, picture_prompt
 from utils.models.moe import MixtureOfExperts, SoftmaxRouter, divide, load_balancing_loss, routings
 from utils.models.moe_llava import sparsify
 from utils.models.vit import ViT
 from utils.training.checkpoints import load_checkpoint
+from utils.training.features import see
 from utils.training.loop import fit
 from utils.world import NUMBERS, VOCABULARY, Scenes, batches, render_pictures, sample_scenes
 from utils.world.conversations import Text, tell
@@ -64,9 +65,7 @@ def tower() -> ViT:
 def _rows(vision: ViT, scenes: Scenes, write: Callable[[Scenes], list[str]]) -> tuple[Tensor, Tensor, Tensor]:
     place = picture_prompt("<image>", vision.config.patches // MERGE**2)
     texts: list[Text] = [(place, text) for text in write(scenes)]
-    with torch.no_grad():
-        seen = [patch_features(vision, some) for some in render_pictures(scenes).split(1000)]
-    return *text_rows(texts), merge_patches(torch.cat(seen), MERGE)
+    return *text_rows(texts), merge_patches(see(vision, render_pictures(scenes)), MERGE)
 
 
 def inventory_numbers(scenes: Scenes, seed: int = 0) -> list[str]:

@@ -30,8 +30,8 @@ from utils.models.vilbert import ViLBERT, ViLBERTConfig
 from utils.models.vit import ViT
 from utils.training.checkpoints import load_checkpoint
 from utils.training.device import choose_device, has_fast_mode
+from utils.training.features import see
 from utils.training.loop import History, fit
-from utils.training.matching import see
 from utils.training.recipes.region_scenes import RECIPE as TOWER
 from utils.training.regions import mix_colours
 from utils.world import COLOURS, Questions, Scenes, ask, render_pictures, sample_scenes, tokenize

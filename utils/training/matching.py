@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from utils.models.bert import mask_words
 from utils.models.dual import DualEncoder
 from utils.models.joint import JointTransformer
-from utils.models.llava import patch_features
-from utils.models.vit import ViT
 from utils.training.checkpoints import load_checkpoint
 from utils.training.device import choose_device, has_fast_mode
+from utils.training.features import see
 from utils.training.loop import History, fit
 from utils.training.objectives import info_nce
 from utils.world import Scenes, render_captions, render_pictures, sample_scenes, tokenize
@@ -38,13 +37,6 @@ def caption_tokens(scenes: Scenes, *, seed: int, pairs: str = "all") -> Int[Tens
     """Return the tokens of each scene's true caption and, after it, of one wrong in each of `WRONG_WAYS`."""
     told = [scenes, *wrong_scenes(scenes, seed=seed, pairs=pairs).values()]
     return torch.stack([tokenize(render_captions(some), LENGTH) for some in told], dim=1)
-
-
-@torch.no_grad()
-def see(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
-    """Return the patch vectors of pictures by a vision tower that stays as it is."""
-    device = next(vision.parameters()).device
-    return torch.cat([patch_features(vision, some.to(device)) for some in pictures.split(500)])
 
 
 def matching_loss(

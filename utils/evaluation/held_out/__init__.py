@@ -30,17 +30,18 @@ def make_checkpoint(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
     Ctrl-C raises `TrainingInterrupted` and writes nothing.
     """
     recipe = find_recipe(name)
+    config = dataclasses.asdict(recipe.config)
     model, history = recipe.train(recipe)
     card = ModelCard(
         name=name,
         architecture=recipe.architecture,
-        config=dataclasses.asdict(recipe.config),
+        config=config,
         recipe=f"course train {name}",
         seed=recipe.seed,
         data=recipe.data,
         steps=recipe.steps,
         seconds=round(history.seconds, 1),
-        parameters=count_parameters(model),
+        parameters=count_parameters(recipe.build(config)),  # as it is loaded: training may have frozen some of it
         vocabulary=recipe.vocabulary,
         figures=measure(name, model.eval()),
     )

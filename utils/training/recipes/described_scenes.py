@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from utils.models.gpt import GPTConfig
 from utils.models.llava import LLaVA, LLaVAConfig
-from utils.training.checkpoints import load_checkpoint
-from utils.training.device import choose_device, has_fast_mode, set_seed
-from utils.training.loop import History, fit
+from utils.training.loop import History
 from utils.training.recipes import clip_scenes
-from utils.training.recipes.llava_scenes import (
-    PICTURE,
-    build,
-    encode,
-    in_reading_order,
-    llava_step,
-    seen,
-    without_colours,
-    without_last_block,
-)
+from utils.training.recipes.llava_scenes import PICTURE, behind_tower, build, in_reading_order, learn_texts, twice
 from utils.training.recipes.recipe import Recipe
-from utils.training.regions import mix_colours
 from utils.world import Scene, Scenes, render_pictures, sample_scenes
 from utils.world.batching import batches
 from utils.world.conversations import Text, tell
@@ -39,40 +26,20 @@ def descriptions(scenes: Iterable[Scene]) -> list[Text]:
 
 
 def examples(model: LLaVA, scenes: Scenes, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return tokens, what is learnt of them, and what the tower sees of each picture, described.
-
-    Each comes twice: as it is, and with its colours mixed and without the words for them, as in `llava_scenes`.
-    """
-    tokens, learnt = encode(descriptions(scenes), model.config.soft_tokens)
-    pictures = render_pictures(scenes)
-    mixed = mix_colours(pictures, torch.Generator().manual_seed(seed))
-    features = torch.cat([seen(model, pictures), seen(model, mixed)])
-    return torch.cat([tokens, without_colours(tokens)]), learnt.repeat(2, 1), features
+    """Return tokens, what is learnt of them, and what the tower sees of each picture, described `twice`."""
+    return twice(model, descriptions(scenes), render_pictures(scenes).unsqueeze(1), seed)
 
 
 def begin(seed: int) -> LLaVA:
     """Return the model as it is before all training, behind the frozen tower of "region_scenes"."""
-    vision, _ = load_checkpoint("region_scenes")
-    set_seed(seed)
-    model = without_last_block(LLaVA(RECIPE.config, vision))
-    model.vision.requires_grad_(False)
-    return model
+    return behind_tower(RECIPE.config, seed)
 
 
 def train(recipe: Recipe) -> tuple[LLaVA, History]:
     """Train projector and language model on descriptions: about a minute on two cores."""
-    device, model = choose_device(), begin(recipe.seed)
+    model = begin(recipe.seed)
     data = examples(model, sample_scenes(SCENES, seed=SEED), SEED)
-    history = fit(
-        model.to(device),
-        batches(*data, batch_size=BATCH, seed=recipe.seed, steps=recipe.steps, device=device),
-        llava_step,
-        steps=recipe.steps,
-        learning_rate=2e-3,
-        fast=has_fast_mode(device),
-        description=recipe.name,
-    )
-    return model.requires_grad_(True).cpu(), history  # whoever loads it may train all of it
+    return learn_texts(recipe, model, batches(*data, batch_size=BATCH, seed=recipe.seed, steps=recipe.steps))
 
 
 RECIPE = Recipe(

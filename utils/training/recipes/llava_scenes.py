@@ -13,10 +13,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from utils.models.gpt import GPTConfig, next_token_loss
-from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, patch_features, picture_prompt
+from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, picture_prompt
 from utils.models.vit import ViTConfig
 from utils.training.checkpoints import load_checkpoint
 from utils.training.device import choose_device, has_fast_mode, set_seed
+from utils.training.features import see
 from utils.training.loop import History, fit
 from utils.training.recipes import clip_scenes
 from utils.training.recipes.recipe import Recipe
@@ -87,8 +88,7 @@ def without_colours(tokens: Int[Tensor, "texts length"]) -> Int[Tensor, "texts l
 @torch.no_grad()
 def seen(model: LLaVA, pictures: Tensor) -> Float[Tensor, "pictures squares merged"]:
     """Return what the model's projector is to read of each picture, uint8 [pictures, 3, height, width]."""
-    found = [patch_features(model.vision, some) for some in pictures.split(1000)]
-    return merge_patches(torch.cat(found), model.config.merge)
+    return merge_patches(see(model.vision, pictures), model.config.merge)
 
 
 def llava_step(model: LLaVA, tokens: Tensor, learnt: Tensor, features: Tensor) -> Tensor:
@@ -110,8 +110,10 @@ def build(fields: dict[str, Any]) -> LLaVA:
     return without_last_block(LLaVA(config))
 
 
-def _twice(model: LLaVA, texts: Sequence[Text], films: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens, what is learnt of them, and features, of films, uint8 [texts, frames, 3, height, width], told by `texts`.
+def twice(model: LLaVA, texts: Sequence[Text], films: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return tokens, what is learnt of them, and features, of films told by `texts`.
+
+    `films` are uint8 [texts, frames, 3, height, width]; a picture is a film of one frame.
 
     Each comes twice: as it is, and with its colours mixed and without the words for them. As in `regions`, so that no
     shape is read off a colour.
@@ -136,10 +138,34 @@ def _examples(model: LLaVA, seed: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     texts, about = about_each(scenes, answers, seed)
     more_texts, more_about = about_each(scenes, dialogues, seed)
     return [
-        _twice(model, picture_captions(scenes), pictures.unsqueeze(1), seed),
+        twice(model, picture_captions(scenes), pictures.unsqueeze(1), seed),
         (*encode(texts + more_texts, model.config.soft_tokens), seen(model, pictures)[about + more_about]),
-        _twice(model, video_texts(moving), frames_of(moving, seed), seed),
+        twice(model, video_texts(moving), frames_of(moving, seed), seed),
     ]
+
+
+def behind_tower(config: LLaVAConfig, seed: int) -> LLaVA:
+    """Return a LLaVA that is untrained but for its tower, that of "region_scenes", which is frozen."""
+    vision, _ = load_checkpoint("region_scenes")
+    set_seed(seed)
+    model = without_last_block(LLaVA(config, vision))
+    model.vision.requires_grad_(False)
+    return model
+
+
+def learn_texts(recipe: Recipe, model: LLaVA, supply: Iterable[tuple[Tensor, Tensor, Tensor]]) -> tuple[LLaVA, History]:
+    """Train `model` as `recipe` says on batches of tokens, what is learnt of them, and features; return both."""
+    device = choose_device()
+    history = fit(
+        model.to(device),
+        (tuple(part.to(device) for part in batch) for batch in supply),
+        llava_step,
+        steps=recipe.steps,
+        learning_rate=2e-3,
+        fast=has_fast_mode(device),
+        description=recipe.name,
+    )
+    return model.cpu(), history
 
 
 def train(recipe: Recipe) -> tuple[LLaVA, History]:
@@ -149,25 +175,12 @@ def train(recipe: Recipe) -> tuple[LLaVA, History]:
     in trials it told only of these, whatever it saw (captions of held-out pairs 0.00 after 800 steps, and 1.00 from
     scratch).
     """
-    device = choose_device()
-    vision, _ = load_checkpoint("region_scenes")
-    set_seed(recipe.seed)
-    model = without_last_block(LLaVA(recipe.config, vision))
-    model.vision.requires_grad_(False)
+    model = behind_tower(recipe.config, recipe.seed)
     captions, talks, videos = (
-        batches(*examples, batch_size=BATCH, seed=recipe.seed, steps=recipe.steps, device=device)
+        batches(*examples, batch_size=BATCH, seed=recipe.seed, steps=recipe.steps)
         for examples in _examples(model, SEED)
     )
-    history = fit(
-        model.to(device),
-        (next(supply) for supply in cycle((captions, talks, captions, videos))),
-        llava_step,
-        steps=recipe.steps,
-        learning_rate=2e-3,
-        fast=has_fast_mode(device),
-        description=recipe.name,
-    )
-    return model.cpu(), history
+    return learn_texts(recipe, model, (next(supply) for supply in cycle((captions, talks, captions, videos))))
 
 
 RECIPE = Recipe(

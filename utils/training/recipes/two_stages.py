@@ -142,7 +142,7 @@ def train(recipe: Recipe) -> tuple[TwoStages, History]:
     model.llava.projector = copy.deepcopy(model.projector)
     model.llava.language = copy.deepcopy(language)
     tuning = learn_stage(model.llava, "stage 2", rows_of(model.llava, *instructed()), recipe.seed)
-    return model.requires_grad_(True).eval(), History(
+    return model.eval(), History(
         aligning.losses + tuning.losses, aligning.samples + tuning.samples, aligning.seconds + tuning.seconds
     )
 
