@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from utils.models.gpt import GPTConfig, next_token_loss
-from utils.models.llava import NEVER_WRITTEN, LLaVA, LLaVAConfig, merge_patches, picture_prompt
+from utils.models.llava import (
+    NEVER_WRITTEN,
+    LLaVA,
+    LLaVAConfig,
+    Projector,
+    ProjectorConfig,
+    merge_patches,
+    picture_prompt,
+)
 from utils.models.vit import ViTConfig
 from utils.training.loop import overfit
 from utils.world import VOCABULARY, render_captions, render_pictures, sample_scenes, tokenize
@@ -161,3 +169,66 @@ def test_it_writes_words_and_no_token_that_no_text_holds(model, pictures):
         told = model.generate(prompt, pictures, 8, temperature=temperature, seed=1)
         before_the_end = (told == END).cumsum(dim=1) == 0
         assert not torch.isin(told[before_the_end], torch.tensor(NEVER_WRITTEN)).any()
+
+
+def test_a_projector_has_as_many_layers_as_it_is_told_and_a_norm_behind_them_if_it_is_told(pictures):
+    one, five = Projector(ProjectorConfig(6, 4, layers=1, norm=True)), Projector(ProjectorConfig(6, 4))
+    assert [type(part).__name__ for part in one] == ["Linear", "LayerNorm"]
+    assert [type(part).__name__ for part in five] == ["Linear", "GELU", "Linear"]
+    model = LLaVA(replace(CONFIG, projector_layers=1, projector_norm=True)).eval()
+    assert model.projector.config == ProjectorConfig(16, 24, layers=1, norm=True)
+    soft = model.soft_tokens(pictures)
+    torch.testing.assert_close(soft.mean(dim=-1), torch.zeros(soft.shape[:2]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(soft.std(dim=-1, correction=0), torch.ones(soft.shape[:2]), atol=1e-2, rtol=0)
+
+
+def test_a_norm_behind_the_projector_changes_no_other_weight():
+    weights = []
+    for norm in (False, True):
+        torch.manual_seed(3)
+        weights.append(LLaVA(replace(CONFIG, projector_norm=norm)).state_dict())
+    without, with_norm = weights
+    assert with_norm.keys() - without.keys() == {"projector.3.weight", "projector.3.bias"}
+    assert all(torch.equal(tensor, with_norm[name]) for name, tensor in without.items())
+
+
+def test_a_projector_without_a_layer_is_refused():
+    with pytest.raises(ValueError, match="a projector has one linear layer or more, not 0"):
+        Projector(ProjectorConfig(6, 4, layers=0))
+
+
+def test_a_picture_sees_the_question_only_in_a_prefix(model, pictures):
+    one, other = prompts("<image> what colour is the circle"), prompts("<image> what colour is the star")
+    vectors = [model.embed(tokens, model.soft_tokens(pictures[:1])) for tokens in (one, other)]
+
+    def at_picture(vectors, prefix):
+        seen = []
+        hook = model.language.norm_out.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        model.language.decode(vectors, prefix)
+        hook.remove()
+        return seen[0][0, 1 : 1 + PATCHES]
+
+    causal = [at_picture(some, None) for some in vectors]
+    at_once = [at_picture(some, one != PAD) for some in vectors]
+    assert torch.equal(*causal)
+    assert (at_once[0] - at_once[1]).abs().max() > 1e-4
+
+
+def test_what_is_written_behind_a_prefix_is_what_one_pass_over_it_says(model, pictures):
+    with torch.no_grad():
+        for weights in model.language.parameters():  # so that it does not say the same whatever it reads
+            weights.add_(0.3 * torch.randn_like(weights))
+    prompt = prompts("<image> what colour is the circle", "<image> nothing", "<image>")
+    prompt = prompt.masked_fill(prompt == END, PAD)
+    lengths, prefix = (prompt != PAD).sum(dim=1), prompt != PAD
+    told = model.generate(prompt, pictures, 4, prefix=prefix)
+    whole = torch.nn.functional.pad(prompt, (0, 4))
+    for row, words in enumerate(told):
+        whole[row, lengths[row] : lengths[row] + 4] = words
+    at_once = torch.nn.functional.pad(prefix, (0, 4))
+    logits = model(whole, pictures, at_once).index_fill(-1, torch.tensor(NEVER_WRITTEN), -torch.inf)
+    for row, words in enumerate(told):
+        ended = (words == END).cumsum(0) - (words == END).long()
+        start = int(lengths[row]) - 1
+        assert torch.equal(logits[row, start : start + 4].argmax(dim=-1)[ended == 0], words[ended == 0])
+    assert not torch.equal(told, model.generate(prompt, pictures, 4)), "the mask matters"

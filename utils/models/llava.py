@@ -1,9 +1,10 @@
 """LLaVA: a language model that reads a picture as words of its own kind.
 
 Liu et al. 2023, "Visual instruction tuning", section 4.1 and figure 1: a projector turns the patch features of a vision
-encoder into vectors of the language model's width, soft tokens, which stand in its sequence where <image> stood. Liu et
-al. 2024, "Improved baselines with visual instruction tuning", section 3.2: the projector is a network of two layers.
+encoder into vectors of the language model's width, soft tokens, which stand in its sequence where <image> stood. It is
+one linear layer; Liu et al. 2024, "Improved baselines with visual instruction tuning", section 3.2, make it two.
 Wang et al. 2024, "Qwen2-VL", section 2.1: patches side by side can share one soft token, which saves most of them.
+Beyer et al. 2024, "PaliGemma", section 3.1: a picture and the question about it can be seen all at once, as a prefix.
 
 Training goes in stages (2023, section 4.2), by what is frozen: `model.language.requires_grad_(False)`.
 """
@@ -13,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from utils.models.blocks import initialise
@@ -29,12 +31,15 @@ NEVER_WRITTEN = (PAD, START, IMAGE)
 class LLaVAConfig:
     """Sizes of the vision encoder and of the language model, which must know the token <image>.
 
-    A square of `merge` by `merge` patches becomes one soft token.
+    A square of `merge` by `merge` patches becomes one soft token. What a projector's layers and norm are,
+    `ProjectorConfig` says.
     """
 
     vision: ViTConfig
     language: GPTConfig
     merge: int = 1
+    projector_layers: int = 2
+    projector_norm: bool = False
 
     def __post_init__(self):
         side = round(self.vision.patches**0.5)
@@ -54,21 +59,42 @@ class LLaVAConfig:
         """How many soft tokens a picture becomes."""
         return self.vision.patches // self.merge**2
 
+    @property
+    def projector(self) -> ProjectorConfig:
+        """The sizes of the projector."""
+        read = self.vision.width * self.merge**2
+        return ProjectorConfig(read, self.language.width, self.projector_layers, self.projector_norm)
+
 
 @dataclass(frozen=True)
 class ProjectorConfig:
-    """The widths between which a projector carries vectors."""
+    """The widths between which a projector carries vectors, and by how many linear layers.
+
+    LLaVA has 1, LLaVA-1.5 has 2. With `norm` a layer normalisation stands behind them, so that every soft token is as
+    long as any other.
+    """
 
     vision_width: int
     language_width: int
+    layers: int = 2
+    norm: bool = False
+
+    def __post_init__(self):
+        if self.layers < 1:
+            raise ValueError(f"a projector has one linear layer or more, not {self.layers}")
 
 
 class Projector(nn.Sequential):
-    """Two layers that carry the vector of a patch to where a language model can read it."""
+    """One layer or more that carry the vector of a patch to where a language model can read it."""
 
     def __init__(self, config: ProjectorConfig):
-        vision, language = config.vision_width, config.language_width
-        super().__init__(nn.Linear(vision, language), nn.GELU(), nn.Linear(language, language))
+        width = config.language_width
+        parts: list[nn.Module] = [nn.Linear(config.vision_width, width)]
+        for _ in range(config.layers - 1):
+            parts += [nn.GELU(), nn.Linear(width, width)]
+        if config.norm:
+            parts.append(nn.LayerNorm(width))
+        super().__init__(*parts)
         self.config = config
         initialise(self)
 
@@ -89,8 +115,7 @@ class LLaVA(nn.Module):
         super().__init__()
         self.config = config
         self.vision = vision or ViT(config.vision)
-        read = config.vision.width * config.merge**2
-        self.projector = projector or Projector(ProjectorConfig(read, config.language.width))
+        self.projector = projector or Projector(config.projector)
         self.language = language or GPT(config.language)
 
     def soft_tokens(self, pictures: Tensor) -> Float[Tensor, "pictures squares width"]:
@@ -120,10 +145,16 @@ class LLaVA(nn.Module):
         return embeddings.masked_scatter(places.unsqueeze(-1), soft.to(embeddings.dtype))
 
     def forward(
-        self, tokens: Int[Tensor, "batch length"], pictures: Tensor
+        self,
+        tokens: Int[Tensor, "batch length"],
+        pictures: Tensor,
+        prefix: Bool[Tensor, "batch length"] | None = None,
     ) -> Float[Tensor, "batch length vocabulary"]:
-        """Return the logits of the token that follows each token; `pictures` come in the order of their places."""
-        return self.language.decode(self.embed(tokens, self.soft_tokens(pictures)))
+        """Return the logits of the token that follows each token; `pictures` come in the order of their places.
+
+        What a `prefix` is, `GPT.decode` says.
+        """
+        return self.language.decode(self.embed(tokens, self.soft_tokens(pictures)), prefix)
 
     @torch.no_grad()
     def generate(
@@ -134,14 +165,16 @@ class LLaVA(nn.Module):
         *,
         temperature: float = 0.0,
         seed: int = 0,
+        prefix: Bool[Tensor, "batch length"] | None = None,
     ) -> Int[Tensor, "batch new"]:
         """Return what follows each prompt, as `GPT.generate` does; every prompt's pictures are in `pictures`.
 
-        Only words and <end> are written: an <image> would want a picture of its own.
+        Only words and <end> are written: an <image> would want a picture of its own. A `prefix` says which of the
+        prompt's tokens are seen from everywhere; `prompt != PAD` makes it the whole prompt.
         """
         soft = self.soft_tokens(pictures)
         return GPT.generate(
-            _Writer(self.language),
+            _Writer(self.language, prefix),
             prompt,
             max_new,
             temperature=temperature,
@@ -153,13 +186,16 @@ class LLaVA(nn.Module):
 class _Writer:
     """What `GPT.generate` needs of a language model, which gives no chance to a token that no text holds."""
 
-    def __init__(self, language: GPT):
-        self.config, self.embed, self._language = language.config, language.embed, language
+    def __init__(self, language: GPT, prefix: Bool[Tensor, "batch length"] | None):
+        self.config, self.embed = language.config, language.embed
+        self._language, self._prefix = language, prefix
 
     def decode(self, embeddings: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length vocabulary"]:
         """Return the language model's logits, those of `NEVER_WRITTEN` at minus infinity."""
-        never = torch.tensor(NEVER_WRITTEN, device=embeddings.device)
-        return self._language.decode(embeddings).index_fill(-1, never, -torch.inf)
+        never, prefix = torch.tensor(NEVER_WRITTEN, device=embeddings.device), self._prefix
+        if prefix is not None:  # what has been written since is no part of it
+            prefix = F.pad(prefix, (0, embeddings.shape[1] - prefix.shape[1]))
+        return self._language.decode(embeddings, prefix).index_fill(-1, never, -torch.inf)
 
 
 def patch_features(vision: ViT, pictures: Tensor) -> Float[Tensor, "pictures patches width"]:
