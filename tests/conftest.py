@@ -1,13 +1,35 @@
-"""What all tests share: one thread, and measured figures that are printed when the run ends."""
+"""What all tests share: one thread, workers that share the tests, and measured figures, printed when the run ends."""
+
+import os
 
 import pytest
+
+# One thread, here and in the kernels, servers and commands that tests start: small matrices are slower on several,
+# sums then depend on how many there are, and beside another worker they would take turns on its core. This stands
+# before torch is imported, for that is when it is read.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import torch
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Deal the tests out as workers.py says, unless `--dist` asks for something else."""
+    from workers import Scheduler
+
+    return Scheduler(config, log) if config.option.dist == "load" else None
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """Small matrices are slower on several threads, and sums then depend on how many there are."""
+    """Torch on one thread, also where a plugin has imported it before it could be told."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def worker(request) -> int:
+    """The number of this worker, from 0, for what two of them may not have at the same time."""
+    return int(getattr(request.config, "workerinput", {"workerid": "gw0"})["workerid"].removeprefix("gw"))
 
 
 @pytest.fixture(scope="session")

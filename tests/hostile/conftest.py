@@ -21,14 +21,14 @@ def toys():
 
 
 @pytest.fixture(scope="session")
-def grader(tmp_path_factory):
+def grader(tmp_path_factory, worker):
     """A grader that also knows the toy lessons; there is a secret in its environment."""
     solutions = notebooks.write_solutions(tmp_path_factory.mktemp("solutions"))
     os.environ["COURSE_TEST_SECRET"] = SECRET
     with contextlib.ExitStack() as stack:
         stack.callback(os.environ.pop, "COURSE_TEST_SECRET", None)
         try:
-            grader = stack.enter_context(Grader(slot=77, lessons=notebooks.ALL_LESSONS, solutions=solutions))
+            grader = stack.enter_context(Grader(slot=9300 + worker, lessons=notebooks.ALL_LESSONS, solutions=solutions))
         except IsolationError as error:
             pytest.skip(f"this machine does not isolate, so it refuses to grade: {error}")
         yield grader

@@ -1,6 +1,6 @@
 """Every lesson: fresh, solvable, honest when unsolved, and in the rhythm of the course.
 
-A lesson's notebook takes up to a minute, so each is run twice and no more, side by side: saved unsolved, and solved.
+A lesson's notebook takes up to a minute, so each is run twice and no more: saved unsolved, and solved.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def run_nbval(path: Path, report: Path) -> dict[str, dict]:
     """Run `pytest --nbval` over the notebook at `path`; return the plugin's record of each code cell by its id."""
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", f"--nbval-cell-timeout={CELL_TIMEOUT}", str(path)]
     command += ["-p", "no:cacheprovider", "-p", "nbval.plugin", "-p", "utils.publishing.pytest_plugin"]
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     ran = subprocess.run(
         [*command, f"--course-report={report}"],
         cwd=path.parent,
@@ -138,35 +137,22 @@ def unsolved(lesson) -> dict:
     return notebook
 
 
-@pytest.fixture(scope="module", params=WRITTEN, ids=lambda lesson: lesson.id)
-def runs(request, tmp_path_factory):
-    """A lesson run unsolved and solved: side by side, on one thread each, as two cores allow."""
-    lesson, folder = request.param, tmp_path_factory.mktemp("runs")
-    saved = folder / lesson.notebook.name
-    saved.write_text(json.dumps(unsolved(lesson)), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield (
-            lesson,
-            pool.submit(run_nbval, saved, folder / "unsolved"),
-            pool.submit(run_nbval, lesson.solution, folder / "solved"),
-        )
-
-
 @pytest.mark.notebook
-def test_an_unsolved_notebook_is_red_in_exactly_its_checks_even_when_run_and_saved(runs):
-    lesson, running, _ = runs
-    checks = [cell for cell in code_cells(unsolved(lesson)) if "check" in course_of(cell)]
-    records = running.result()
+@each_lesson
+def test_an_unsolved_notebook_is_red_in_exactly_its_checks_even_when_run_and_saved(lesson, tmp_path):
+    notebook, saved = unsolved(lesson), tmp_path / lesson.notebook.name
+    saved.write_text(json.dumps(notebook), encoding="utf-8")
+    checks = [cell for cell in code_cells(notebook) if "check" in course_of(cell)]
+    records = run_nbval(saved, tmp_path / "report")
     assert set(red(records)) == {cell["id"] for cell in checks}, red(records)
     for cell in checks:  # what was stored is what came out again: by itself, nbval would have been content
         assert records[cell["id"]]["text"].startswith(cell["metadata"]["expected"])
 
 
 @pytest.mark.notebook
-def test_the_solution_is_green_and_passes_every_check(runs):
-    lesson, _, running = runs
-    records = running.result()
+@each_lesson
+def test_the_solution_is_green_and_passes_every_check(lesson, tmp_path):
+    records = run_nbval(lesson.solution, tmp_path / "report")
     assert red(records) == {}
     checks = [cell for cell in code_cells(load(lesson.solution)) if "check" in course_of(cell)]
     exercises = {exercise.id: exercise for exercise in lesson_exercises(lesson.id, missing_ok=True)}

@@ -49,7 +49,7 @@ def test_there_are_two_commands_and_the_second_is_what_ci_runs():
     fenced = [line for _, block in PAGE.fences for line in block.splitlines()]
     learn, test = [line for line in fenced if line.startswith("pip install")]
     assert learn == "pip install -e . -c constraints.txt && course lab"
-    assert texts()[".ci/run"].splitlines()[-1] == test == 'pip install -e ".[test]" -c constraints.txt && pytest'
+    assert texts()[".ci/run"].splitlines()[-1] == test == 'pip install -e ".[test]" -c constraints.txt && pytest -n 2'
 
 
 def test_every_extra_that_is_named_exists():

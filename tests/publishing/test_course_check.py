@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ import toy
 from utils.publishing.checking import CheckError, check_notebook
 from utils.publishing.submission import NotebookError
 
-# without the plugins that happen to be installed, as they cost seconds
-ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+# without the plugins that happen to be installed, as they cost seconds, and without options for another run
+ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
 PYTEST = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-p", "nbval.plugin"]
 PYTEST += ["-p", "utils.publishing.pytest_plugin"]
 CHECKS = {"check-9-1-1", "check-9-1-2", "check-9-1-3"}
@@ -67,10 +66,9 @@ def test_a_solved_notebook_earns_all_points(checked):
     }
 
 
-def test_an_untouched_notebook_is_to_do_and_needs_no_kernel(checked):
-    begun = time.monotonic()
+def test_an_untouched_notebook_is_to_do_and_needs_no_kernel(checked, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: pytest.fail("a process is started"))
     result = checked({})
-    assert time.monotonic() - begun < 0.5
     assert set(statuses(result).values()) == {"to do"}
     assert (result.points, result.passed) == (0, False)
 
@@ -208,5 +206,6 @@ def test_the_plugin_loads_in_milliseconds():
         "import pytest, time\nbegun = time.perf_counter()\nimport utils.publishing.pytest_plugin\n"
         "print(time.perf_counter() - begun)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(ran.stdout) < 0.05
+    command = [sys.executable, "-c", code]
+    ran = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]
+    assert min(float(one.stdout) for one in ran) < 0.05  # the best of three: this machine may be busy
