@@ -9,21 +9,25 @@ import torch
 
 from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
 from utils.models.gpt import GPTConfig
+from utils.models.reader import UNASKED
 from utils.models.vit import ViTConfig
 from utils.training.recipes import flamingo_scenes
 from utils.training.recipes.flamingo_scenes import (
     RECIPE,
     build,
     examples,
+    fair_episodes,
     film_answers,
     keep_features,
     looking_step,
     picture_answers,
     teach_resampler,
     train_language,
+    without_colour,
 )
 from utils.world.naming import make_films
-from utils.world.puzzles import make_album
+from utils.world.puzzles import binding_episodes, make_album
+from utils.world.scenes import COLOURS, SEEN_PAIRS, SHAPES
 from utils.world.tokenizer import IMAGE
 
 CONFIG = FlamingoConfig(
@@ -35,10 +39,14 @@ CONFIG = FlamingoConfig(
 
 @pytest.fixture(scope="module")
 def shown():
-    """A small model, an album and films, and their features."""
+    """A small model, an album and films, and the features of pictures, of pictures with mixed colours, and of videos.
+
+    Those with mixed colours are all -1, to be told by.
+    """
     torch.manual_seed(0)
     model, album, films = Flamingo(CONFIG).eval(), make_album("seen", 2, seed=1), make_films("seen", 8, seed=1)
-    return model, album, films, keep_features(model, album.pictures), keep_features(model, films.videos)
+    pictures = keep_features(model, album.pictures)
+    return model, album, films, pictures, torch.full_like(pictures, -1), keep_features(model, films.videos)
 
 
 def test_told_in_words_first_then_pictures_alone_and_among_words_and_videos_among_words(shown, monkeypatch):
@@ -54,6 +62,38 @@ def test_told_in_words_first_then_pictures_alone_and_among_words_and_videos_amon
         assert looking_step(model, tokens, features).isfinite()
 
 
+def test_colours_are_mixed_for_half_of_the_pictures_where_words_mean_shapes_and_nowhere_else(shown, monkeypatch):
+    monkeypatch.setattr(flamingo_scenes, "TOLD_STEPS", 6)
+    shares = [(features == -1).float().mean().item() for _, features in islice(examples(*shown[1:], 0), 6)]
+    assert [share > 0 for share in shares] == [True, True, False, True, False, False]
+    assert all(0.4 < share < 0.6 for share in shares if share)
+
+
+@pytest.mark.parametrize("meaning", ["colour", "shape"])
+def test_a_fair_episode_lets_neither_shape_nor_colour_tell_the_other(shown, meaning):
+    album = shown[1]
+    generator = torch.Generator().manual_seed(0)
+    episodes = fair_episodes(album, torch.randint(2, (200, 9), generator=generator), generator, meaning)
+    scenes, known = album.scenes, {(SHAPES.index(s), COLOURS.index(c)) for s, c in SEEN_PAIRS}
+    hinted = 0
+    for numbers, which in zip(episodes.pictures.tolist(), episodes.which.tolist(), strict=True):
+        things = [(int(scenes.shape[i, 0]), int(scenes.colour[i, 0])) for i in numbers]
+        meant = {w: thing[meaning == "colour"] for w, thing in zip(which, things, strict=True)}
+        for w, (shape, colour) in zip(which, things, strict=True):
+            assert (colour if meaning == "colour" else shape) == meant[w]
+            turned = meant.get(1 - w, meant[w])
+            assert ((shape, turned) if meaning == "colour" else (turned, colour)) in known
+        hinted += len(set(things)) > 2
+    assert hinted > 150, "shapes and colours vary within an episode"
+
+
+def test_where_words_mean_pairs_an_episode_is_as_it_was_drawn(shown):
+    which = torch.randint(2, (5, 9), generator=torch.Generator().manual_seed(1))
+    fair = fair_episodes(shown[1], which, torch.Generator().manual_seed(2), "pair")
+    drawn = binding_episodes(shown[1], which, torch.Generator().manual_seed(2), meaning="pair")
+    assert torch.equal(fair.pictures, drawn.pictures)
+
+
 def test_the_same_seed_draws_the_same_examples(shown):
     data = shown[1:]
     for (tokens, features), (again, same) in zip(islice(examples(*data, 0), 4), examples(*data, 0), strict=False):
@@ -63,9 +103,11 @@ def test_the_same_seed_draws_the_same_examples(shown):
 
 
 def test_the_resampler_learns_by_itself_what_pictures_and_videos_show(shown):
-    model, album, films, pictures, videos = shown
+    model, album, films, pictures, _, videos = shown
     answers = picture_answers(album), film_answers(films)
     assert answers[0].shape == (len(album.pictures), 3)
+    assert (without_colour(answers[0]) == UNASKED).sum(dim=1).tolist() == [2] * len(album.pictures)
+    assert torch.equal(without_colour(answers[0])[:, 0], answers[0][:, 0])
     assert answers[1][:, 2].tolist() == [way for way in range(4) for _ in range(8)]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     history = teach_resampler(model, (pictures, answers[0]), (videos, answers[1]), seed=0, steps=40)
