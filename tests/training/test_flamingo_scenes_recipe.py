@@ -14,6 +14,8 @@ from utils.models.vit import ViTConfig
 from utils.training.recipes import flamingo_scenes
 from utils.training.recipes.flamingo_scenes import (
     RECIPE,
+    Asking,
+    asking_step,
     build,
     examples,
     fair_episodes,
@@ -27,7 +29,7 @@ from utils.training.recipes.flamingo_scenes import (
 )
 from utils.world.naming import make_films
 from utils.world.puzzles import binding_episodes, make_album
-from utils.world.scenes import COLOURS, SEEN_PAIRS, SHAPES
+from utils.world.scenes import COLOURS, PAIRS, SEEN_PAIRS, SHAPES
 from utils.world.tokenizer import IMAGE
 
 CONFIG = FlamingoConfig(
@@ -114,6 +116,17 @@ def test_the_resampler_learns_by_itself_what_pictures_and_videos_show(shown):
     assert sum(history.losses[-10:]) < sum(history.losses[:10])
     changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"resampler"}
+
+
+def test_a_colour_is_asked_among_those_in_which_its_shape_comes():
+    scores = [torch.zeros(1, number, requires_grad=True) for number in Asking.parts]
+    shape, colour = next(divmod(i, len(COLOURS)) for i, pair in enumerate(PAIRS) if pair in SEEN_PAIRS)
+    asking_step(lambda features: scores, torch.zeros(1), torch.tensor([[shape, colour, UNASKED]])).backward()
+    offered = [name for name, gradient in zip(COLOURS, scores[1].grad[0].tolist(), strict=True) if gradient]
+    assert offered == [name for name in COLOURS if (SHAPES[shape], name) in SEEN_PAIRS]
+    assert len(offered) < len(COLOURS)
+    assert scores[0].grad.all(), "all shapes are offered"
+    assert scores[2].grad is None, "no picture moves"
 
 
 def test_the_language_model_begins_with_long_words_and_learns(monkeypatch):

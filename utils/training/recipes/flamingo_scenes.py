@@ -33,7 +33,7 @@ from utils.world.naming import (
     text_episodes,
 )
 from utils.world.puzzles import MEANINGS, Album, Episodes, binding_episodes, make_album
-from utils.world.scenes import COLOURS, SHAPES
+from utils.world.scenes import COLOURS, SEEN_PAIRS, SHAPES
 from utils.world.tokenizer import IMAGE
 
 THINGS = 9  # in an episode: four shots of each of two words, and one to be asked
@@ -42,6 +42,8 @@ BATCH, EACH, FILMS = 48, 60, 150  # episodes; pictures of each pair; videos of e
 FRAMES = 4
 ASKING_BATCH, ASKING_STEPS = 96, 120  # of the resampler's first lesson
 TOLD_STEPS = 1500  # at first, every episode tells some of its things in words
+
+_SEEN = torch.tensor([[(shape, colour) in SEEN_PAIRS for colour in COLOURS] for shape in SHAPES])
 
 
 def new_words(tokens: Tensor) -> Tensor:
@@ -96,8 +98,15 @@ class Asking(nn.Module):
 
 
 def asking_step(model: Asking, features: Tensor, answers: Tensor) -> Tensor:
-    """Return the loss of one batch of the resampler's first lesson; what is UNASKED costs nothing."""
-    asked = [(scores, right) for scores, right in zip(model(features), answers.T, strict=True) if right[0] != UNASKED]
+    """Return the loss of one batch of the resampler's first lesson; what is UNASKED costs nothing.
+
+    A picture's colour is asked among those in which its shape comes: that a circle is never red is nothing to learn.
+    """
+    shape, colour, direction = model(features)
+    if answers[0, COLOUR] != UNASKED:
+        colour = colour.masked_fill(~_SEEN[answers[:, 0]], float("-inf"))
+    together = zip((shape, colour, direction), answers.T, strict=True)
+    asked = [(scores, right) for scores, right in together if right[0] != UNASKED]
     return torch.stack([F.cross_entropy(scores, right) for scores, right in asked]).sum()
 
 
