@@ -7,6 +7,7 @@ import torch
 
 from utils.evaluation.few_shot import (
     album_latents,
+    given_away,
     language_hits,
     motion_shots,
     naming_hits,
@@ -24,7 +25,8 @@ from utils.models.gpt import GPTConfig
 from utils.models.vit import ViTConfig
 from utils.training.recipes.flamingo_scenes import keep_features, looking_step, new_words
 from utils.world.naming import make_films
-from utils.world.puzzles import interleave, make_album, token
+from utils.world.puzzles import MEANINGS, Episodes, interleave, make_album, token
+from utils.world.scenes import HELD_OUT_PAIRS, PAIRS
 from utils.world.tokenizer import IMAGE, START
 
 CONFIG = FlamingoConfig(
@@ -142,6 +144,24 @@ def test_every_kind_of_episode_can_be_asked(model, album):
     ):
         assert hits.shape == (6,)
         assert set(hits.tolist()) <= {0.0, 1.0}
+
+
+def test_a_quality_gives_a_word_away_where_the_album_has_it_on_one_side_only():
+    album = make_album("seen", 2, seed=0)
+    picture = {pair: int(row[0]) for pair, row in zip(PAIRS, album.rows, strict=True)}
+    assert ("circle", "red") in HELD_OUT_PAIRS
+
+    def given(which, meaning, *pairs):
+        numbers, said = torch.tensor([[picture[pair] for pair in pairs]]), torch.zeros(1, 2, dtype=torch.long)
+        episodes = Episodes(numbers, torch.tensor([which]), said, torch.tensor([MEANINGS.index(meaning)]))
+        return given_away(album, episodes).tolist()
+
+    red, circle, ring = ("square", "red"), ("circle", "blue"), ("ring", "blue")
+    assert given([0, 1, 1], "colour", red, circle, ring) == [[False, True, False]], "a circle cannot be red"
+    assert given([1, 0, 0], "colour", red, circle, ring) == [[False, True, False]]
+    assert given([0, 1], "shape", red, circle) == [[True, False]], "what is red is no circle"
+    assert given([0, 1], "pair", red, circle) == [[False, False]]
+    assert given([0, 0], "colour", red, red) == [[False, False]], "nothing else is in it"
 
 
 def test_kept_features_teach_the_same_as_pictures(model, album):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from utils.models.flamingo import Flamingo
 from utils.models.gpt import GPT
 from utils.world.naming import Films, TextEpisodes, attribute_words, motion_episodes, tell, text_episodes
-from utils.world.puzzles import Album, Episodes, balanced_shots, binding_episodes
+from utils.world.puzzles import MEANINGS, Album, Episodes, balanced_shots, binding_episodes
+from utils.world.scenes import COLOURS
 
 
 @torch.no_grad()
@@ -76,3 +77,18 @@ def motion_shots(films: Films, number: int, shots: int, *, seed: int) -> tuple[E
     """Return test episodes whose words mean directions of motion, and the word that tells each video."""
     generator = torch.Generator().manual_seed(seed)
     return motion_episodes(films, balanced_shots(number, shots, generator), generator)
+
+
+def given_away(album: Album, episodes: Episodes) -> Bool[Tensor, "episodes pictures"]:
+    """Return which pictures a reader could name by the quality that their word does not mean.
+
+    Where words mean colours, it is a shape of which the `album` has one only of the episode's two colours; where they
+    mean shapes, a colour that comes in one only of the two. Episodes whose words mean pairs have no such quality.
+    """
+    shape, colour = album.scenes.shape[episodes.pictures, 0], album.scenes.colour[episodes.pictures, 0]
+    colours = (episodes.meaning == MEANINGS.index("colour"))[:, None]
+    meant, other = torch.where(colours, colour, shape), torch.where(colours, shape, colour)
+    both = meant[:, :1].repeat(1, 2).scatter(1, episodes.which, meant)
+    opposite = both.gather(1, 1 - episodes.which)
+    turned = torch.where(colours, other * len(COLOURS) + opposite, opposite * len(COLOURS) + other)
+    return (album.rows[turned, 0] < 0) & (episodes.meaning != MEANINGS.index("pair"))[:, None]
