@@ -224,6 +224,7 @@ def train(
     course train                   the recipes, and what each makes
     course train NAME
     course train NAME --output mine
+    course train families          the four of lesson 3.6, and its table
     """
     from utils.cli.training import run_train
 

@@ -1,24 +1,25 @@
-"""Four families of multimodal models learn the same: one world, one vision tower, one budget of steps.
+"""Four families of multimodal models learn the same: one world, one vision tower, one budget.
 
-    dual encoder         two towers that meet in one dot product; it answers by asking which of the answers fits best
+    dual encoder         two towers that meet in one product; it answers by a small head on that product
     fusion               LLaVA: soft tokens of the picture stand in the language model's sequence, and all of it learns
     end-to-end           Flamingo: the language model is frozen, and gated layers between its own look at the picture
-    mixture of experts   MoE-LLaVA: fusion, with experts in the place of every second feed-forward network
+    mixture of experts   as fusion, with experts in the place of every second feed-forward network
 
-All look through the frozen tower of "region_scenes" and learn from the questions of `utils.training.answering` and from
-captions, in the same order. The three that write begin with one language model, which has read texts about scenes and
-seen no picture; these texts tie no colour to a shape. What it reads before its answer it sees all at once, as a prefix
-(PaliGemma does so: Beyer et al. 2024, section 3.1). With a causal mask over picture and question, what belongs to what
-was not learnt within this budget.
+All see pictures through the frozen tower of "region_scenes", and learn from the questions of `utils.training.answering`
+and from captions, in the same order. Flamingo's language model has read texts about scenes before, and seen no picture.
+
+Those that write see what stands before their answer all at once, as a prefix (PaliGemma does so: Beyer et al. 2024,
+section 3.1). With a causal mask over picture and question, what belongs to what was not learnt within this budget.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,25 +27,29 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from utils.models.dual import DualConfig, DualEncoder
+from utils.models.blocks import FeedForward
+from utils.models.dual import DualConfig
+from utils.models.dual_answers import AnsweringDualEncoder
 from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
 from utils.models.gpt import GPT, GPTConfig, next_token_loss
 from utils.models.llava import LLaVA, LLaVAConfig
-from utils.models.moe import load_balancing_loss, routings
-from utils.models.moe_llava import MoELLaVAConfig, moe_llava
-from utils.training.answering import MERGE, Lessons, eyes, lessons, training_questions, training_scenes
+from utils.models.moe import MixtureOfExperts, SoftmaxRouter, divide, load_balancing_loss, routings
+from utils.models.moe_llava import MoELLaVAConfig, sparsify
+from utils.models.vit import ViTConfig
+from utils.training.answering import DATA, MERGE, TOWER, Lessons, lessons, training_questions, training_scenes
+from utils.training.device import choose_device, has_fast_mode
 from utils.training.loop import History, fit
 from utils.training.objectives import info_nce
 from utils.training.recipes.llava_scenes import encode, in_reading_order, without_colours
-from utils.world import COLOURS, NUMBERS, SHAPES, SIZES, VOCABULARY, Questions, Scenes, describe, places, sample_scenes
+from utils.training.recipes.recipe import Recipe
+from utils.world import VOCABULARY, Questions, Scenes, describe, sample_scenes, tokenize
 from utils.world.batching import batches
-from utils.world.conversations import SUMMARY, Text, answers, summaries
-from utils.world.tokenizer import PAD, tokenize
+from utils.world.conversations import SUMMARY, answers, summaries
+from utils.world.tokenizer import PAD
 
-BATCH, STEPS, LEARNING_RATE = 128, 1200, 2e-3
-TEXT_SCENES, TEXT_SEED, TEXT_BATCH, TEXT_STEPS = 20_000, 3600, 64, 1000
-CANDIDATES = 4  # answers of which a dual encoder learns to choose one
-LENGTH = 24  # tokens of a question and an answer, for a dual encoder
+BATCH, STEPS, LEARNING_RATE = 128, 2000, 3e-3
+EVERY = 8  # one batch in so many is of captions
+TEXT_SCENES, TEXT_SEED, TEXT_BATCH, TEXT_STEPS = 20_000, 3600, 64, 800
 LANGUAGE = GPTConfig(vocabulary=len(VOCABULARY), length=48, width=64, depth=4, heads=4, hidden=256)
 BALANCE = 0.01
 
@@ -56,6 +61,11 @@ class Material:
     lessons: Lessons
     questions: Questions
     captions: list[str]
+
+    def blinded(self, nothing: Float[Tensor, "quarters width"]) -> Material:
+        """Return the same with what the tower sees of an empty picture in the place of every picture."""
+        empty = nothing.expand_as(self.lessons.seen)
+        return replace(self, lessons=replace(self.lessons, seen=empty, mixed=empty))
 
 
 @cache
@@ -70,25 +80,60 @@ def captions_of(scenes: Scenes) -> list[str]:
     return [describe(in_reading_order(scene)) for scene in scenes]
 
 
-def read_texts(seed: int, steps: int = TEXT_STEPS) -> tuple[GPT, History]:
-    """Train the language model with which those that write begin: documents of scenes, with questions and captions.
+def draw(given: Material, seed: int) -> Iterator[tuple[bool, Tensor, Tensor, Tensor]]:
+    """Yield without end: whether it is questions, which rows, which of them see mixed colours, and what they see."""
+    generator, taught, step = torch.Generator().manual_seed(seed), given.lessons, 0
+    half = torch.arange(BATCH) < BATCH // 2
+    while True:
+        step += 1
+        asks = step % EVERY != 0
+        rows = torch.randint(len(taught.scene) if asks else len(given.captions), (BATCH,), generator=generator)
+        mixed, pictures = (half & taught.colourless[rows], taught.scene[rows]) if asks else (half, rows)
+        yield asks, rows, mixed, torch.where(mixed[:, None, None], taught.mixed[pictures], taught.seen[pictures])
 
-    The texts tell of all pairs of shape and colour, each as often as any other. Of pictures it knows nothing. It begins
-    with words and positions of length 1, as that of "flamingo_scenes".
+
+def new_language(config: GPTConfig) -> GPT:
+    """Return an untrained language model whose words and places are about as long as what else it reads.
+
+    With vectors as short as is usual, it took much longer to learn whose colour is asked for.
     """
-    told = sample_scenes(TEXT_SCENES, seed=TEXT_SEED, pairs="all")
-    texts = [text for seed in range(3) for text in answers(told, seed=TEXT_SEED + seed)]
-    tokens, learnt = encode(texts + summaries(told), 1)
-    torch.manual_seed(seed)
-    model = GPT(LANGUAGE)
+    model = GPT(config)
     for vectors in (model.embedding.weight, model.positions):
         nn.init.normal_(vectors, std=0.3)
-    rows = batches(tokens, learnt, batch_size=TEXT_BATCH, seed=seed, steps=steps)
+    return model
+
+
+def _llava(config: LLaVAConfig) -> LLaVA:
+    return LLaVA(config, nn.Identity(), new_language(config.language))
+
+
+def _llava_config(fields: dict[str, Any]) -> LLaVAConfig:
+    """The configuration that a model card holds as plain data."""
+    parts = {"vision": ViTConfig(**fields["vision"]), "language": GPTConfig(**fields["language"])}
+    return LLaVAConfig(**{**fields, **parts})
+
+
+def read_texts(seed: int = 0, steps: int = TEXT_STEPS) -> tuple[GPT, History]:
+    """Train the language model with which Flamingo begins: documents of scenes, with questions and captions.
+
+    The texts tell of all pairs of shape and colour, each as often as any other. Of pictures it knows nothing.
+    """
+    told = sample_scenes(TEXT_SCENES, seed=TEXT_SEED, pairs="all")
+    texts = [text for part in range(3) for text in answers(told, seed=TEXT_SEED + part)]
+    torch.manual_seed(seed)
+    model = new_language(LANGUAGE)
+    rows = batches(*encode(texts + summaries(told), 1), batch_size=TEXT_BATCH, seed=seed, steps=steps)
 
     def loss(model: GPT, tokens: Tensor, learnt: Tensor) -> Tensor:
         return next_token_loss(model(tokens, before_reply(tokens, learnt)), tokens, learnt)
 
     return model, fit(model, rows, loss, steps=steps, learning_rate=LEARNING_RATE, description="texts")
+
+
+@cache
+def language_that_has_read() -> GPT:
+    """Return the language model that all Flamingos of the four families begin with."""
+    return read_texts()[0].requires_grad_(False)
 
 
 def before_reply(
@@ -99,34 +144,64 @@ def before_reply(
 
 
 class Family(ABC):
-    """How one family begins, learns and answers; `visual_tokens` is how many vectors of a picture its text can meet."""
+    """How one family begins and learns; `visual_tokens` is how many vectors of a picture its text can meet."""
 
     name: str
     visual_tokens: int
+    config: Any
 
     @abstractmethod
-    def begin(self, language: GPT) -> nn.Module:
-        """Return a model that has learnt nothing of pictures; `language` stays as it is."""
+    def build(self, fields: dict[str, Any] | None = None) -> nn.Module:
+        """Return an untrained model, without the tower, which all share.
+
+        `fields` may hold its configuration as plain data, as a model card does; by default it is `config`.
+        """
+
+    def begin(self, seed: int) -> nn.Module:
+        """Return the model with which training begins."""
+        torch.manual_seed(seed)
+        return self.build()
 
     @abstractmethod
-    def lessons(self, material: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield batches without end: one of captions after seven of questions."""
+    def batches(self, given: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield batches without end: of questions, and every eighth of captions."""
 
     @abstractmethod
     def loss(self, model: nn.Module, *batch: Tensor) -> Float[Tensor, ""]:
         """Return the loss of one batch: what `fit` makes small."""
 
 
-def draw(material: Material, generator: torch.Generator) -> Iterator[tuple[bool, Tensor, Tensor, Tensor]]:
-    """Yield without end: whether it is questions, which rows, which of them see mixed colours, and what they see."""
-    given, step = material.lessons, 0
-    while True:
-        asks = step % 8 != 7
-        rows = torch.randint(len(given.scene) if asks else len(material.captions), (BATCH,), generator=generator)
-        half = torch.arange(BATCH) < BATCH // 2
-        mixed, pictures = (half & given.colourless[rows], given.scene[rows]) if asks else (half, rows)
-        yield asks, rows, mixed, torch.where(mixed[:, None, None], given.mixed[pictures], given.seen[pictures])
-        step += 1
+class DualEncoderFamily(Family):
+    """Two towers and a product: captions are found by it, and questions answered by a head on it."""
+
+    name, visual_tokens = "dual encoder", 1
+    config = DualConfig(
+        picture_width=MERGE**2 * TOWER.config.width, vocabulary=len(VOCABULARY), width=64, hidden=256, space=64
+    )
+
+    def build(self, fields: dict[str, Any] | None = None) -> AnsweringDualEncoder:
+        """Return two untrained towers and a head."""
+        return AnsweringDualEncoder(DualConfig(**fields) if fields else self.config)
+
+    def batches(self, given: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield words, quarters, and the number of each answer, of which captions have none."""
+        told, none = tokenize(given.captions), torch.empty(0, dtype=torch.long)
+        for asks, rows, mixed, quarters in draw(given, seed):
+            if asks:
+                yield given.lessons.tokens[rows], quarters, given.lessons.labels[rows]
+            else:
+                yield torch.where(mixed[:, None], without_colours(told[rows]), told[rows]), quarters, none
+
+    def loss(self, model: AnsweringDualEncoder, tokens: Tensor, quarters: Tensor, labels: Tensor) -> Float[Tensor, ""]:
+        """Return the cross-entropy of the true answers, or of the true captions among those of half the batch.
+
+        Captions with colours and those without, whose pictures have mixed ones, do not compete.
+        """
+        if len(labels):
+            return F.cross_entropy(model(tokens, quarters), labels)
+        pictures, texts = model.towers.encode_patches(quarters), model.towers.encode_text(tokens)
+        halves = zip(pictures.chunk(2), texts.chunk(2), strict=True)
+        return sum(info_nce(model.towers.logit_scale.exp() * some @ words.T) for some, words in halves) / 2
 
 
 class Writing(Family):
@@ -140,34 +215,31 @@ class Writing(Family):
     ) -> Float[Tensor, "texts length vocabulary"]:
         """Return the logits of each next token, about pictures of which the tower has seen these `quarters`."""
 
-    def loss(self, model: nn.Module, tokens: Tensor, learnt: Tensor, features: Tensor) -> Float[Tensor, ""]:
+    def loss(self, model: nn.Module, tokens: Tensor, learnt: Tensor, quarters: Tensor) -> Float[Tensor, ""]:
         """Return the mean cross-entropy of what is to be written."""
-        return next_token_loss(self.logits(model, tokens, learnt, features), tokens, learnt)
+        return next_token_loss(self.logits(model, tokens, learnt, quarters), tokens, learnt)
 
-    def lessons(self, material: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
+    def batches(self, given: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield tokens, which of them are to be written, and the quarters of their pictures."""
-        asked, told = (encode(texts, self.places) for texts in (question_texts(material.questions), _told(material)))
-        for asks, rows, mixed, features in draw(material, torch.Generator().manual_seed(seed)):
+        asked, told = question_tokens(given.questions, self.places), caption_tokens(given.captions, self.places)
+        for asks, rows, mixed, quarters in draw(given, seed):
             tokens, learnt = (part[rows] for part in (asked if asks else told))
             if not asks:
                 tokens = torch.where(mixed[:, None], without_colours(tokens), tokens)
-            yield tokens, learnt, features
+            length = int((tokens != PAD).sum(dim=1).max())
+            yield tokens[:, :length], learnt[:, :length], quarters
 
 
 class Fusion(Writing):
     """LLaVA: the picture's soft tokens stand in the sequence; projector and language model learn."""
 
     name = "fusion"
+    config: Any = LLaVAConfig(TOWER.config, LANGUAGE, MERGE, projector_layers=1, projector_norm=True)
+    places = visual_tokens = config.soft_tokens
 
-    def __init__(self):
-        self.places = self.visual_tokens = eyes().config.patches // MERGE**2
-
-    def begin(self, language: GPT) -> LLaVA:
-        """Return a LLaVA with an untrained projector."""
-        config = LLaVAConfig(eyes().config, LANGUAGE, MERGE)
-        model = LLaVA(config, copy.deepcopy(eyes()), copy.deepcopy(language))
-        model.vision.requires_grad_(False)
-        return model
+    def build(self, fields: dict[str, Any] | None = None) -> LLaVA:
+        """Return a LLaVA without eyes of its own."""
+        return _llava(_llava_config(fields) if fields else self.config)
 
     def logits(
         self, model: LLaVA, tokens: Tensor, learnt: Tensor, quarters: Tensor
@@ -177,16 +249,24 @@ class Fusion(Writing):
 
 
 class MixtureOfExpertsFamily(Fusion):
-    """MoE-LLaVA: as fusion, with a mixture of experts in every second block, whose load is kept in balance."""
+    """Fusion whose every second feed-forward network is a mixture: as much work a token, and more to choose from."""
 
     name = "mixture of experts"
-    experts, top_k, blocks = 4, 2, tuple(range(1, LANGUAGE.depth, 2))
+    config = MoELLaVAConfig(Fusion.config, experts=4, top_k=2, blocks=tuple(range(1, LANGUAGE.depth, 2)))
 
-    def begin(self, language: GPT) -> LLaVA:
-        """Return a LLaVA whose experts are copies of the language model's own networks."""
-        dense = super().begin(language)
-        model = moe_llava(MoELLaVAConfig(dense.config, self.experts, self.top_k, self.blocks), dense)
-        model.vision.requires_grad_(False)
+    def build(self, fields: dict[str, Any] | None = None) -> LLaVA:
+        """Return a LLaVA whose active experts together are as large as the network that they replace."""
+        config = self.config
+        if fields:
+            config = MoELLaVAConfig(
+                **{**fields, "llava": _llava_config(fields["llava"]), "blocks": tuple(fields["blocks"])}
+            )
+        model = _llava(config.llava)
+
+        def mixture(dense: FeedForward) -> MixtureOfExperts:
+            return divide(dense, SoftmaxRouter(config.llava.language.width, config.experts, config.top_k))
+
+        model.language = sparsify(model.language, config.blocks, mixture)
         return model
 
     def loss(self, model: LLaVA, tokens: Tensor, learnt: Tensor, quarters: Tensor) -> Float[Tensor, ""]:
@@ -200,15 +280,22 @@ class MixtureOfExpertsFamily(Fusion):
 class EndToEnd(Writing):
     """Flamingo: a resampler and gated layers learn; the language model stays as its texts have made it."""
 
-    name = "end-to-end"
-    places = 1
-    visual_tokens = 4
+    name, places, visual_tokens = "end-to-end", 1, 4
+    config = FlamingoConfig(TOWER.config, LANGUAGE, ResamplerConfig(latents=visual_tokens, depth=1, heads=4, frames=1))
 
-    def begin(self, language: GPT) -> Flamingo:
-        """Return a Flamingo with closed gates."""
-        resampler = ResamplerConfig(latents=self.visual_tokens, depth=1, heads=4, frames=1)
-        config = FlamingoConfig(eyes().config, LANGUAGE, resampler)
-        return Flamingo(config, copy.deepcopy(eyes()), copy.deepcopy(language))
+    def build(self, fields: dict[str, Any] | None = None) -> Flamingo:
+        """Return a Flamingo with closed gates, without eyes of its own."""
+        config = self.config
+        if fields:
+            parts = {"vision": ViTConfig, "language": GPTConfig, "resampler": ResamplerConfig}
+            config = FlamingoConfig(**{name: part(**fields[name]) for name, part in parts.items()})
+        return Flamingo(config, nn.Identity())
+
+    def begin(self, seed: int) -> Flamingo:
+        """Return a Flamingo with closed gates whose language model has read texts."""
+        model = super().begin(seed)
+        model.language = copy.deepcopy(language_that_has_read())
+        return model
 
     def logits(
         self, model: Flamingo, tokens: Tensor, learnt: Tensor, quarters: Tensor
@@ -218,76 +305,54 @@ class EndToEnd(Writing):
         return model.read(tokens, model.resample(patches), before_reply(tokens, learnt))
 
 
-class DualEncoderFamily(Family):
-    """Two towers: to answer is to choose, of a question's possible answers, the one that fits the picture best."""
-
-    name = "dual encoder"
-    visual_tokens = 1
-
-    def begin(self, language: GPT) -> DualEncoder:
-        """Return two untrained towers: a language model is no part of them."""
-        width = MERGE**2 * eyes().config.width
-        return DualEncoder(DualConfig(picture_width=width, length=LENGTH, width=64, hidden=256, space=64))
-
-    def lessons(self, material: Material, seed: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield questions, each with its answer and with others, or captions, and the quarters of their pictures."""
-        asked, told = candidates(material.questions), tokenize(material.captions, LENGTH).unsqueeze(1)
-        generator = torch.Generator().manual_seed(seed)
-        for asks, rows, mixed, features in draw(material, torch.Generator().manual_seed(seed)):
-            if asks:  # the true answer stands first; behind it some of the wrong ones, drawn anew
-                wrong = asked.shape[1] - 1
-                order = torch.rand(BATCH, wrong, generator=generator)
-                order = order.masked_fill((asked[rows, 1:] == PAD).all(dim=2), 2.0).argsort(dim=1)[:, : CANDIDATES - 1]
-                texts = torch.cat([asked[rows, :1], asked[rows[:, None], 1 + order]], dim=1)
-            else:
-                texts = torch.where(mixed[:, None, None], without_colours(told[rows]), told[rows])
-            yield texts, features
-
-    def loss(self, model: DualEncoder, texts: Tensor, features: Tensor) -> Float[Tensor, ""]:
-        """Return the cross-entropy of the true answer among some, or of the true captions among those of the batch."""
-        pictures = model.encode_patches(features)
-        vectors = model.encode_text(texts.flatten(0, 1)).unflatten(0, texts.shape[:2])
-        if texts.shape[1] == 1:  # captions: each is the wrong one for all other pictures
-            halves = zip(pictures.chunk(2), vectors[:, 0].chunk(2), strict=True)
-            return sum(info_nce(model.logit_scale.exp() * some @ texts.T) for some, texts in halves) / 2
-        scores = model.logit_scale.exp() * torch.einsum("b c w, b w -> b c", vectors, pictures)
-        scores = scores.masked_fill((texts == PAD).all(dim=2), float("-inf"))
-        return F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device))
+FAMILIES: tuple[Family, ...] = (DualEncoderFamily(), Fusion(), EndToEnd(), MixtureOfExpertsFamily())
 
 
-def question_texts(questions: Questions) -> list[Text]:
-    """Return for each question a picture's place, the question and its answer."""
-    return [("<image>", *pair) for pair in zip(questions.questions, questions.answers, strict=True)]
+def question_tokens(asked: Questions, places: int) -> tuple[Int[Tensor, "texts length"], Bool[Tensor, "texts length"]]:
+    """Return the tokens of each question behind a picture, with its answer, and which are to be written: the answer."""
+    return encode([("<image>", *pair) for pair in zip(asked.questions, asked.answers, strict=True)], places)
 
 
-def possible_answers(question: str) -> tuple[str, ...]:
-    """Return what may be answered to a question about one or two objects, whatever the picture: told from its words."""
-    first, second, *others = question.split()
-    if first in ("is", "are"):
-        return ("yes", "no")
-    if first == "where":
-        return places()
-    if first == "which":
-        return tuple(word for word in others if word in COLOURS or word in SHAPES)
-    return {"colour": COLOURS, "shape": SHAPES, "size": SIZES, "big": SIZES, "many": NUMBERS[:3]}[second]
+def caption_tokens(
+    captions: Sequence[str], places: int
+) -> tuple[Int[Tensor, "texts length"], Bool[Tensor, "texts length"]]:
+    """Return the tokens of each caption behind a picture and what is asked of it, and which are to be written."""
+    return encode([("<image>", SUMMARY, caption) for caption in captions], places)
 
 
-def candidates(questions: Questions) -> Int[Tensor, "questions answers length"]:
-    """Return the tokens of each question with each of its possible answers, the true one first; empty rows behind."""
-    rows = []
-    for question, answer in zip(questions.questions, questions.answers, strict=True):
-        wrong = [other for other in possible_answers(question) if other != answer]
-        rows.append([f"{question} {text}" for text in (answer, *wrong)])
-    most = max(map(len, rows))
-    tokens = tokenize([text for row in rows for text in row], LENGTH).split([len(row) for row in rows])
-    return torch.stack([F.pad(some, (0, 0, 0, most - len(some)), value=PAD) for some in tokens])
+def recipe_of(family: Family) -> Recipe:
+    """Return what makes the checkpoint of `family`, that of seed 0: called "family_", and the family's name."""
+    language = f"; the language model has read {TEXT_STEPS * TEXT_BATCH} texts before, and is frozen"
+    return Recipe(
+        name=checkpoint_of(family),
+        description=f"the {family.name} among the four families (lesson 3.6)",
+        data=DATA + (language if isinstance(family, EndToEnd) else ""),
+        seed=0,
+        steps=STEPS,
+        architecture=type(family.build()).__name__,
+        config=family.config,
+        vocabulary=len(VOCABULARY),
+        build=family.build,
+        train=lambda recipe: learn(family, recipe.seed, steps=recipe.steps),
+    )
 
 
-def learn(family: Family, model: nn.Module, given: Material, *, seed: int, steps: int = STEPS) -> History:
-    """Teach `model`, in place, what `given` holds, and return how it went."""
-    batches_of = family.lessons(given, seed)
-    return fit(model, batches_of, family.loss, steps=steps, learning_rate=LEARNING_RATE, description=family.name)
+def checkpoint_of(family: Family) -> str:
+    """Return the name of the family's checkpoint."""
+    return "family_" + family.name.replace(" ", "_").replace("-", "_")
 
 
-def _told(material: Material) -> list[Text]:
-    return [("<image>", SUMMARY, caption) for caption in material.captions]
+def learn(family: Family, seed: int, *, given: Material | None = None, steps: int = STEPS) -> tuple[nn.Module, History]:
+    """Return a model of `family` that has learnt what is `given`, by default all of `material`, and how it went."""
+    device, model = choose_device(), family.begin(seed)
+    supply = ([part.to(device) for part in batch] for batch in family.batches(given or material(), seed))
+    history = fit(
+        model.to(device),
+        supply,
+        family.loss,
+        steps=steps,
+        learning_rate=LEARNING_RATE,
+        fast=has_fast_mode(device),
+        description=f"{family.name}, seed {seed}",
+    )
+    return model.cpu(), history
