@@ -40,6 +40,7 @@ from utils.training.families import (
     Writing,
     caption_tokens,
     captions_of,
+    checkpoint_of,
     material,
     question_tokens,
 )

@@ -25,6 +25,7 @@ class AnsweringDualEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.towers = DualEncoder(config)
+        self.towers.logit_bias.requires_grad_(False)  # added to all pairs alike, it changes no softmax
         self.head = nn.Sequential(
             nn.Linear(config.space, 2 * config.space), nn.GELU(), nn.Linear(2 * config.space, len(ANSWERS))
         )
