@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -38,6 +39,7 @@ def prose(path: Path) -> list[tuple[str, dict]]:
     return [(joined(cell["source"]), cell.get("attachments", {})) for cell in cells(path, "markdown")]
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """What may follow a # in a link to `path`: GitHub's form of a page's headings, Jupyter's of a notebook's."""
     found = set()
