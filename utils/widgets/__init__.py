@@ -20,6 +20,8 @@ _HOME = {
     "TextBox": "controls",
     "Toggle": "controls",
     "ExpertRouting": "expert_routing",
+    "Contender": "family_front",
+    "FamilyFront": "family_front",
     "FieldOfView": "field_of_view",
     "FigureWidget": "base",
     "FlowPath": "flow_path",
