@@ -27,8 +27,7 @@ from utils.models import flamingo
 from utils.training.checkpoints import load_checkpoint
 from utils.training.loop import fit
 from utils.training.recipes.flamingo_scenes import fair_episodes, keep_features, looking_step, picture_answers
-from utils.training.recipes.flamingo_scenes import teach_resampler, without_colour
-from utils.training.regions import mix_colours
+from utils.training.recipes.flamingo_scenes import teach_resampler
 from utils.widgets import InterleavedText, Predict, Question, Quiz
 from utils.world import BACKGROUND, VOCABULARY
 from utils.world.naming import attribute_words, make_films, tell
@@ -299,14 +298,10 @@ print("features kept", list(kept.shape))
 # A new resampler says nearly the same of every picture, and behind a closed gate nobody hears it: trained from there,
 # our gates stayed shut. So it has a lesson of its own first: say shape and colour. BLIP-2 too teaches what stands
 # between its frozen models before the language model has a part in it (Li et al. 2023, section 3.2).
-#
-# Half of its pictures come with their colours mixed, and their colour is not asked: so a ring is a ring in any colour.
 
 # %% concepts=["A3.4"]
-recoloured = mix_colours(seen.pictures, torch.Generator().manual_seed(0))
-mixed, answers = keep_features(fresh, recoloured), picture_answers(seen)
 mute = album_latents(fresh, seen.pictures)
-teach_resampler(fresh, (kept, answers), (mixed, without_colour(answers)), seed=0, steps=60)
+teach_resampler(fresh, (kept, picture_answers(seen)), seed=0, steps=60)
 taught = album_latents(fresh, seen.pictures)
 for name, said, bar in (("new", mute, {"at_most": 0.20}), ("taught", taught, {"bar": 0.50})):
     report(f"{name}: what differs between pictures", (said.var(dim=0).mean() / said.square().mean()).item(), **bar)
@@ -327,14 +322,14 @@ for name, draw in (("drawn freely", binding_episodes), ("drawn fairly", fair_epi
 # In each episode the first four things are told in words, as the language model knows it, and the rest are shown. The
 # loss is that of a language model, on the new words alone.
 
+
 # %%
 def episodes():
     while True:
         which = torch.randint(2, (48, 9), generator=generator)
         drawn = fair_episodes(seen, which, generator, meaning="shape")
         tokens, shown = tell(drawn, attribute_words(seen, drawn), torch.arange(9) < 4)
-        half = torch.rand(shown.shape, generator=generator) < 0.5
-        yield tokens, torch.where(half[:, :, None, None, None], mixed[shown], kept[shown])
+        yield tokens, kept[shown]
 
 
 before, openings = copy.deepcopy(fresh.language.state_dict()), []
