@@ -41,6 +41,7 @@ from utils.training.families import (
     caption_tokens,
     captions_of,
     checkpoint_of,
+    learn,
     material,
     question_tokens,
 )
