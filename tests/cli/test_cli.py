@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,18 +61,18 @@ def call(monkeypatch, capsys, *arguments: str) -> SimpleNamespace:
 
 def test_help_is_fast_and_names_every_command():
     environment = {**os.environ, "COLUMNS": "100"}
+    code = (
+        "import atexit, sys, time\n"
+        "atexit.register(lambda: print(time.process_time(), file=sys.stderr))\n"
+        "from utils.cli import main\n"
+        "main()"
+    )
+    command = [sys.executable, "-c", code, "--help"]
     times = []
-    for _ in range(3):  # the best of three: this machine may be busy
-        begun = time.perf_counter()
-        ran = subprocess.run(
-            [sys.executable, "-c", "from utils.cli import main; main()", "--help"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        times.append(time.perf_counter() - begun)
-    assert min(times) < 1.0
+    for _ in range(3):  # the best of three, and processor time: this machine may be busy
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        times.append(float(ran.stderr))
+    assert min(times) < 0.7
     assert all(f" {command} " in ran.stdout for command in COMMANDS)
 
 
@@ -355,6 +354,61 @@ def test_stopped_training_is_told_without_a_traceback(made, capsys):
     made.error = TrainingInterrupted("stopped after 3 of 10 steps")
     assert run_train("clip_scenes") == 130
     assert "no checkpoint was written" in capsys.readouterr().err
+
+
+@pytest.fixture
+def four(monkeypatch):
+    """Stands for the training of all families: four cards, of which one may miss its bar, and a table."""
+    from utils.evaluation import families
+    from utils.training import checkpoints
+
+    asked = SimpleNamespace(missed="", error=None, stored=None)
+
+    def train_families(folder):
+        asked.folder = folder
+        if asked.error:
+            raise asked.error
+        return {"fusion": []}
+
+    def load_card(name, folder):
+        figure = SimpleNamespace(value=0.9, bar=0.8, at_most=False, met=name != asked.missed)
+        return SimpleNamespace(name=name, figures={"answers held_out": figure})
+
+    monkeypatch.setattr(families, "train_families", train_families)
+    monkeypatch.setattr(families, "store", lambda results, path: setattr(asked, "stored", (results, path)))
+    monkeypatch.setattr(checkpoints, "load_card", load_card)
+    return asked
+
+
+def test_train_families_makes_four_checkpoints_and_stores_their_table(four, tmp_path, capsys):
+    assert run_train("families", output=tmp_path) == 0
+    assert four.stored == ({"fusion": []}, tmp_path / "families.json")
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("family_dual_encoder", "family_fusion", "family_end_to_end"))
+    assert out.count("answers held_out 0.900, bar 0.80: met") == 4
+
+
+def test_train_families_writes_into_the_course_unless_it_is_told_where(four):
+    from utils.evaluation.families import FIGURES
+    from utils.training.checkpoints import CHECKPOINTS
+
+    assert run_train("families") == 0
+    assert (four.folder, four.stored[1]) == (CHECKPOINTS, FIGURES)
+
+
+def test_train_families_leaves_with_1_when_one_of_them_misses_its_bar(four, capsys):
+    four.missed = "family_fusion"
+    assert run_train("families") == 1
+    assert capsys.readouterr().out.count("NOT met") == 1
+
+
+def test_a_stopped_training_of_families_writes_no_table(four, capsys):
+    from utils.training.loop import TrainingInterrupted
+
+    four.error = TrainingInterrupted("stopped after 3 of 10 steps")
+    assert run_train("families") == 130
+    assert four.stored is None
+    assert "no table was written" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_told(made):

@@ -42,12 +42,7 @@ def run_train(name: str | None, *, output: Path | None = None) -> int:
     try:
         cards = _families(output) if name == ALL_FAMILIES else [_checkpoint(name, folder)]
     except KeyboardInterrupt:
-        what = (
-            "what was finished is kept, the table is not written"
-            if name == ALL_FAMILIES
-            else "no checkpoint was written"
-        )
-        complain(f"{what}.", "Stopped")
+        complain("no table was written." if name == ALL_FAMILIES else "no checkpoint was written.", "Stopped")
         return 130
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
