@@ -10,8 +10,18 @@ SPREAD = {"tests/notebooks/test_lessons.py", "tests/browser/test_lessons_in_lab.
 FIRST = (
     "tests/notebooks/test_lessons.py",
     "tests/browser/test_lessons_in_lab.py",
+    "tests/grading/test_grader.py",
+    "tests/exercises/test_every_exercise.py",
+    "tests/publishing/test_course_check.py",
+    "tests/grading/test_nbgrader.py",
+    "tests/browser/test_widgets_in_lab.py",
+    "tests/grading/test_fuzz.py",
+    "tests/hostile/test_hostile_notebooks.py",
+    "tests/benchmarks/test_grading_speed.py",
+    "tests/grading/test_autograder.py",
+    "tests/publishing/test_building.py",
 )
-"""The files that take longest, longest first: begun last, one of them would leave the other workers with nothing."""
+"""The files that take most of a minute or more, longest first: were one begun last, the other workers would wait."""
 
 
 class Scheduler(LoadScopeScheduling):
