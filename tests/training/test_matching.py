@@ -7,23 +7,17 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from utils.models.dual import DualConfig, DualEncoder
 from utils.models.joint import JointConfig, JointTransformer
 from utils.models.vit import ViT, ViTConfig
 from utils.training import matching
+from utils.training.checkpoints import load_checkpoint
 from utils.training.features import see
 from utils.training.loop import fit
-from utils.training.matching import (
-    CAPTIONS,
-    LENGTH,
-    FillingGaps,
-    SortingABatch,
-    both_losses,
-    caption_tokens,
-    matching_loss,
-)
+from utils.training.matching import CAPTIONS, LENGTH, begin_reading, caption_tokens, matching_loss, sorting_loss
 from utils.training.objectives import info_nce
 from utils.training.recipes import cross_encoder_scenes, dual_encoder_scenes
 from utils.world import detokenize, render_captions, render_pictures, sample_scenes
@@ -86,26 +80,37 @@ def test_a_small_cross_encoder_learns_a_few_pictures_by_heart():
     assert history.losses[-1] < 0.7 * history.losses[0]
 
 
-def test_a_cross_encoder_fills_gaps_in_true_captions_with_the_picture_beside_it():
+@pytest.fixture
+def towers():
     torch.manual_seed(0)
-    config = JointConfig(picture_width=4, joint_depth=1, width=16, heads=2, hidden=32, length=LENGTH, outputs=1)
-    task = FillingGaps(JointTransformer(config))
-    nn.init.zeros_(task.words.weight)
-    nn.init.zeros_(task.words.bias)
-    tokens, patches = caption_tokens(SCENES, seed=0), torch.randn(8, 16, 4)
-    chance = math.log(config.vocabulary)
-    assert task(tokens[:, 0], patches).item() == pytest.approx(chance, abs=1e-4)
-    matched = matching_loss(task.model, tokens, patches).item()
-    assert both_losses(task, tokens, patches).item() == pytest.approx(matched + chance, abs=1e-4)
+    return DualEncoder(DualConfig(picture_width=4, width=16, heads=2, hidden=32, space=8, length=LENGTH))
 
 
-def test_two_towers_sort_the_pictures_and_captions_of_a_batch():
-    torch.manual_seed(0)
-    config = DualConfig(picture_width=4, width=16, heads=2, hidden=32, space=8, length=LENGTH)
-    task, tokens, patches = SortingABatch(DualEncoder(config)), caption_tokens(SCENES, seed=0), torch.randn(8, 16, 4)
-    model = task.model
-    pairs = model(tokens[:, 0].repeat(8, 1), patches.repeat_interleave(8, dim=0)).view(8, 8)
-    assert task(tokens[:, 0], patches).item() == pytest.approx(info_nce(pairs).item(), abs=1e-5)
+def test_without_wrong_captions_sorting_is_clips_own_loss(towers):
+    tokens, quarters = caption_tokens(SCENES, seed=0)[:, :1], torch.randn(8, 4, 4)
+    pairs = towers(tokens[:, 0].repeat(8, 1), quarters.repeat_interleave(8, dim=0)).view(8, 8)
+    assert sorting_loss(towers, tokens, quarters).item() == pytest.approx(info_nce(pairs).item(), abs=1e-5)
+
+
+def test_wrong_captions_are_more_for_a_picture_to_choose_from_and_choose_no_picture_themselves(towers):
+    tokens, quarters = caption_tokens(SCENES, seed=0), torch.randn(8, 4, 4)
+    scale, pictures = towers.logit_scale.exp(), towers.encode_patches(quarters)
+    chosen = []
+    for i, picture in enumerate(pictures):
+        cosines = torch.stack([towers.encode_text(tokens[j]) @ picture for j in range(8)]).flatten()
+        chosen.append(F.cross_entropy(scale * cosines, torch.tensor(i * CAPTIONS)))
+    back = F.cross_entropy(scale * towers.encode_text(tokens[:, 0]) @ pictures.T, torch.arange(8))
+    expected = (torch.stack(chosen).mean() + back) / 2
+    assert sorting_loss(towers, tokens, quarters).item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_a_cross_encoder_begins_with_what_the_answering_model_knows_and_a_new_answer():
+    model, known = begin_reading(cross_encoder_scenes.RECIPE.config), load_checkpoint("early_fusion_scenes")[0]
+    new = {name for name, weight in model.state_dict().items() if weight.shape != known.state_dict()[name].shape}
+    assert new == {"head.answer.2.weight", "head.answer.2.bias"}
+    tokens, quarters = caption_tokens(SCENES, seed=0)[:, 0], torch.randn(8, 4, model.config.picture_width)
+    for mine, theirs in zip(model.encode(tokens, quarters), known.encode(tokens, quarters), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("recipe", [cross_encoder_scenes.RECIPE, dual_encoder_scenes.RECIPE], ids=lambda r: r.name)

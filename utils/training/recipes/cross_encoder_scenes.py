@@ -7,15 +7,8 @@ from typing import Any
 from utils.models.joint import JointConfig, JointTransformer
 from utils.training.device import set_seed
 from utils.training.loop import History
-from utils.training.matching import BATCH, CAPTIONS, LENGTH, SCENES, SCENES_SEED, FillingGaps, learn_matching
-from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
+from utils.training.matching import DATA, READING_STEPS, SIZES, FillingGaps, begin_reading, learn_captions, reading_loss
 from utils.training.recipes.recipe import Recipe
-
-STEPS, LEARNING_RATE = 2200, 1e-3
-DATA = (
-    f"{SCENES} scenes of 2 objects, seed {SCENES_SEED}, each with its caption and {CAPTIONS - 1} wrong ones, {BATCH} "
-    "scenes a batch, only shape-colour pairs of the seen split; patches seen by region_scenes, which stays as it is"
-)
 
 
 def build(fields: dict[str, Any]) -> JointTransformer:
@@ -24,11 +17,11 @@ def build(fields: dict[str, Any]) -> JointTransformer:
 
 
 def train(recipe: Recipe) -> tuple[JointTransformer, History]:
-    """Train it: some minutes on two cores."""
+    """Train it: some minutes on one core."""
     set_seed(recipe.seed)
-    model = JointTransformer(recipe.config)
-    history = learn_matching(
-        FillingGaps(model), seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
+    model = begin_reading(recipe.config)
+    history = learn_captions(
+        FillingGaps(model), reading_loss, seed=recipe.seed, steps=recipe.steps, description=recipe.name
     )
     return model, history
 
@@ -36,11 +29,11 @@ def train(recipe: Recipe) -> tuple[JointTransformer, History]:
 RECIPE = Recipe(
     name="cross_encoder_scenes",
     description="a cross-encoder that says whether a caption fits a picture (lesson 3.1)",
-    data=DATA,
+    data=f"{DATA}; from early_fusion_scenes",
     seed=0,
-    steps=STEPS,
+    steps=READING_STEPS,
     architecture="JointTransformer",
-    config=JointConfig(picture_width=CLIP_CONFIG.vision.width, length=LENGTH, outputs=1),
+    config=JointConfig(outputs=1, **SIZES),
     vocabulary=JointConfig.vocabulary,
     build=build,
     train=train,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from utils.models.dual import DualConfig, DualEncoder
 from utils.training.device import set_seed
 from utils.training.loop import History
-from utils.training.matching import CAPTIONS, LENGTH, SortingABatch, learn_matching
-from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
-from utils.training.recipes.cross_encoder_scenes import DATA, LEARNING_RATE, STEPS
+from utils.training.matching import DATA, SIZES, SORTING_STEPS, learn_captions, sorting_loss
 from utils.training.recipes.recipe import Recipe
 
 
@@ -20,12 +17,10 @@ def build(fields: dict[str, Any]) -> DualEncoder:
 
 
 def train(recipe: Recipe) -> tuple[DualEncoder, History]:
-    """Train it on the very batches of the cross-encoder, for as many steps: some minutes on two cores."""
+    """Train it on the pictures and captions of the cross-encoder: some minutes on one core."""
     set_seed(recipe.seed)
     model = DualEncoder(recipe.config)
-    history = learn_matching(
-        SortingABatch(model), seed=recipe.seed, steps=recipe.steps, learning_rate=LEARNING_RATE, description=recipe.name
-    )
+    history = learn_captions(model, sorting_loss, seed=recipe.seed, steps=recipe.steps, description=recipe.name)
     return model, history
 
 
@@ -34,9 +29,9 @@ RECIPE = Recipe(
     description="a dual encoder trained on wrong captions of the same words (lesson 3.1)",
     data=DATA,
     seed=0,
-    steps=STEPS,
+    steps=SORTING_STEPS,
     architecture="DualEncoder",
-    config=DualConfig(picture_width=CLIP_CONFIG.vision.width, length=LENGTH, bias=round(-math.log(CAPTIONS - 1), 4)),
+    config=DualConfig(**SIZES),
     vocabulary=DualConfig.vocabulary,
     build=build,
     train=train,
