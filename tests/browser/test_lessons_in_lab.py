@@ -140,6 +140,14 @@ ANSWERS = {
         "def route(logits, top_k):\n    last = logits.topk(top_k, dim=-1).values[:, -1:]\n"
         "    return logits.masked_fill(logits < last, float('-inf')).softmax(dim=-1)",
     ),
+    "3.6": (
+        "3.6.1",
+        "def front(models):\n    return [n for n, a, c in models if not any(b > a and d < c for _, b, d in models)]",
+        "only who is better in both",
+        "def front(models):\n    def beats(other, one):\n"
+        "        return other[1] >= one[1] and other[2] <= one[2] and other[1:] != one[1:]\n\n"
+        "    return [one[0] for one in models if not any(beats(other, one) for other in models)]",
+    ),
     "3.7": (
         "3.7.3",
         "def for_validation(pictures, originals):\n    return pictures % 4 == 0",

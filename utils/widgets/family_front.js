@@ -37,7 +37,7 @@ function render({ model, el }) {
     const mark = h("canvas", { role: "img", "aria-label": `marker ${i + 1}`, style: "width:20px;height:20px;vertical-align:middle" });
     return { mark, right: h("td"), cost: h("td"), place: h("td"), node: null, name };
   });
-  for (const row of rows) row.node = h("tr", {}, h("th", { scope: "row" }, row.mark, ` ${row.name}`), row.right, row.cost, row.place);
+  for (const row of rows) row.node = h("tr", {}, h("th", { scope: "row", style: "white-space:nowrap" }, row.mark, ` ${row.name}`), row.right, row.cost, row.place);
   frame.stage.append(
     h("div", { class: "course-scroll" }, canvas),
     h("div", { class: "course-scroll" }, h("table", {}, h("caption", {}, "The same in numbers"),

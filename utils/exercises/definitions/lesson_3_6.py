@@ -514,7 +514,7 @@ CHOOSE = Exercise(
     misconceptions=(
         Misconception(
             name="the best in the exam, in the wrong place",
-            sentence="Right about the exam. But it must read each picture together with each search: ten million passes for "
+            sentence="It does well in the exam. But it must read each picture together with each search: ten million passes for "
             "one sentence. Two towers read each picture once.",
             answer=("a", 4),
             when=lambda answer: answer[0] == "a",
@@ -522,7 +522,7 @@ CHOOSE = Exercise(
         Misconception(
             name="cheap, and deaf to relations",
             sentence="It is cheap. Yet its towers meet in one product, and a product does not say what stands left of what: "
-            "look at its row in the table.",
+            "look at its column in the table.",
             answer=("b", 1),
             when=lambda answer: answer[0] == "b",
         ),
