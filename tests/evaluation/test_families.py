@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict
 
@@ -24,6 +25,7 @@ from utils.evaluation.families import (
     stored_results,
     train_families,
     training_memory,
+    training_seconds,
 )
 from utils.models.blocks import count_parameters
 from utils.training import families as training
@@ -60,6 +62,7 @@ def little(monkeypatch, small_exam):
     for module in (families, training):
         monkeypatch.setattr(module, "material", lambda: given)
     monkeypatch.setattr(families, "exam", lambda: small_exam)
+    monkeypatch.setattr(families, "training_seconds", lambda family, model: 12.34)
     return given
 
 
@@ -143,7 +146,7 @@ def test_the_three_pictures_of_grounding_are_true_another_and_none(family, small
 @by_family
 def test_costs_are_those_of_the_model_and_frozen_parts_have_no_gradient_to_keep(family, little):
     model = family.begin(0)
-    of = families.costs(family, model, 12.34)
+    of = families.costs(family, model)
     assert of.parameters == sum(x.numel() for x in model.parameters())
     assert of.trained == count_parameters(model)
     assert of.active <= of.parameters
@@ -155,10 +158,20 @@ def test_costs_are_those_of_the_model_and_frozen_parts_have_no_gradient_to_keep(
 
 
 @by_family
+def test_timing_leaves_the_model_as_it_is(family, little):
+    model = family.begin(0).eval()
+    before = copy.deepcopy(model.state_dict())
+    twice, once = (training_seconds(family, model, steps=steps) for steps in (16, 8))
+    assert 0.2 < twice / once < 5, "the time of all of training does not depend on how many steps were timed"
+    assert all(torch.equal(before[name], x) for name, x in model.state_dict().items())
+    assert not model.training
+
+
+@by_family
 def test_an_answer_costs_more_than_two_operations_a_weight_it_meets(family, little):
     model = family.begin(0)
     embeddings = sum(m.weight.numel() for m in model.modules() if isinstance(m, torch.nn.Embedding))
-    assert flops_of_an_answer(family, model) > 2 * (families.costs(family, model, 0).active - embeddings)
+    assert flops_of_an_answer(family, model) > 2 * (families.costs(family, model).active - embeddings)
     assert all(
         x.requires_grad == y.requires_grad
         for x, y in zip(model.parameters(), family.begin(0).parameters(), strict=False)
@@ -181,7 +194,7 @@ def test_a_card_has_answers_with_three_pictures_and_finds_both_ways(family, litt
 def test_a_result_is_stored_and_read_as_it_was(tmp_path, monkeypatch, little):
     family = FAMILIES[1]
     model, blind = family.begin(0).eval(), family.begin(1).eval()
-    one = result(family, model, blind, 3.0)
+    one = result(family, model, blind)
     assert set(one.answers) == set(CONDITIONS)
     assert set(one.kinds) == set(KINDS)
     monkeypatch.setattr(families, "FIGURES", tmp_path / "new" / "families.json")
@@ -192,7 +205,7 @@ def test_a_result_is_stored_and_read_as_it_was(tmp_path, monkeypatch, little):
 def test_the_twin_without_eyes_is_what_text_only_is_of(little, small_exam):
     family = FAMILIES[1]
     model, blind = family.begin(0).eval(), family.begin(1).eval()
-    one = result(family, model, blind, 3.0)
+    one = result(family, model, blind)
     empty = families.nothing_seen().expand_as(small_exam.quarters)
     assert one.text_only == pytest.approx(right(family, blind, small_exam.asked, empty).mean().item(), abs=1e-4)
     assert one.answers["blank"] == pytest.approx(right(family, model, small_exam.asked, empty).mean().item(), abs=1e-4)
