@@ -15,6 +15,7 @@ from torch import Tensor
 
 from utils.evaluation.answering import Exam, by_words_alone, conditions, exam
 from utils.evaluation.intervals import Interval, bootstrap
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.training.answering import WAYS, begin, learn_answers
 from utils.world import KINDS
@@ -66,8 +67,7 @@ def main() -> None:
         }
         for way, found in sweep().items()
     }
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    store(figures, FIGURES)
 
 
 if __name__ == "__main__":

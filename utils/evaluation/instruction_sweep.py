@@ -24,6 +24,7 @@ from torch import Tensor
 
 from utils.evaluation.held_out.plora_scenes import right
 from utils.evaluation.intervals import Interval, bootstrap
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.models.llava import LLaVA
 from utils.training.checkpoints import load_checkpoint
@@ -150,9 +151,7 @@ def stored_sweep() -> dict[str, dict[str, dict[int, Interval]]]:
 
 def main() -> None:
     """Run the sweep and store its figures."""
-    figures = json.dumps(sweep(), indent=2) + "\n"
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(figures, encoding="utf-8")
+    store(sweep(), FIGURES)
 
 
 if __name__ == "__main__":

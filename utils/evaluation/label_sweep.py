@@ -19,6 +19,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from utils.evaluation.intervals import Interval, bootstrap
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.models.picture_classifier import PictureClassifier
 from utils.models.vit import ViT
@@ -137,9 +138,7 @@ def _round(share: float) -> float:
 
 def main() -> None:
     """Run the sweep and store its figures."""
-    figures = json.dumps(sweep(), indent=2) + "\n"
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(figures, encoding="utf-8")
+    store(sweep(), FIGURES)
 
 
 if __name__ == "__main__":

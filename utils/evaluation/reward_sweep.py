@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from utils.evaluation.hallucination import chair
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.models.joint import JointTransformer
 from utils.models.llava import LLaVA
@@ -124,9 +125,7 @@ def stored_ways() -> dict[float, list[list[Moment]]]:
 
 def main() -> None:
     """Run the sweep and store its figures."""
-    figures = json.dumps(sweep(), indent=1) + "\n"
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(figures, encoding="utf-8")
+    store(sweep(), FIGURES)
 
 
 if __name__ == "__main__":
