@@ -6,6 +6,8 @@ those that `look` sees of a picture.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -103,34 +105,36 @@ def of_five(scores: Float[Tensor, "pictures captions"]) -> Float[Tensor, " pictu
     return (scores.argmax(dim=1) == 0).float()
 
 
-def matching_figures(model: nn.Module, bars: dict[str, float], *, number: int = NUMBER) -> dict[str, Figure]:
+def matching_figures(
+    model: nn.Module, bars: dict[str, float], below: Collection[str], *, number: int = NUMBER
+) -> dict[str, Figure]:
     """Return how often the true caption beats the wrong ones, on pairs that training never shows.
 
     By kind of wrong caption; and among all five with the true, an exchanged and a blank picture, and without any. Bars
-    are by the titles of the figures; those of the last three are figures to stay below.
+    are by the titles of the figures; `below` are those that must not be passed.
     """
     scenes = matching_scenes(number, pairs="held_out", seed=4100)
     tokens, quarters = caption_tokens(scenes, seed=4100), look(render_pictures(scenes))
     on = f"{number} scenes of 2 objects, only shape-colour pairs that training never shows"
     scores = match_scores(model, tokens, quarters)
-    figures = {f"beats {way}": figure_of(values, bars[f"beats {way}"], on) for way, values in wins(scores).items()}
-    figures["true caption of five"] = figure_of(of_five(scores), bars["true caption of five"], on)
     practice = sample_scenes(2000, seed=4101, objects=(2, 2))
-    others = {
-        "exchanged pictures": of_five(match_scores(model, tokens, quarters[derangement(number)])),
-        "blank pictures": of_five(match_scores(model, tokens, look(empty_pictures(1)).expand_as(quarters))),
-        "words alone": without_eyes(caption_tokens(practice, seed=4101, pairs="seen"), tokens),
+    values = {f"beats {way}": found for way, found in wins(scores).items()} | {
+        "true caption of five": of_five(scores),
+        "true caption of five, exchanged pictures": of_five(match_scores(model, tokens, quarters[derangement(number)])),
+        "true caption of five, blank pictures": of_five(
+            match_scores(model, tokens, look(empty_pictures(1)).expand_as(quarters))
+        ),
+        "true caption of five, words alone": without_eyes(caption_tokens(practice, seed=4101, pairs="seen"), tokens),
     }
-    for name, values in others.items():
-        title = f"true caption of five, {name}"
-        figures[title] = figure_of(values, bars[title], f"{on}; {name}", at_most=True)
-    return figures
+    return {title: figure_of(found, bars[title], on, at_most=title in below) for title, found in values.items()}
 
 
-def search_figures(model: nn.Module, bars: dict[str, float], *, sets: int = SETS) -> dict[str, Figure]:
+def search_figures(
+    model: nn.Module, bars: dict[str, float], below: Collection[str], *, sets: int = SETS
+) -> dict[str, Figure]:
     """Return recall@1 among 64, without and with the twin of each picture, by the model, by CLIP, and by both in turn.
 
-    Bars are by the titles of the figures.
+    Bars are by the titles of the figures; `below` are those that must not be passed.
     """
     clip, _ = load_checkpoint("clip_scenes")
     hits: dict[str, list[Tensor]] = {title: [] for title in bars if title.startswith("recall@1")}
@@ -153,8 +157,6 @@ def search_figures(model: nn.Module, bars: dict[str, float], *, sets: int = SETS
         f"{sets} sets of {CANDIDATES} scenes of 2 objects, caption to picture, a pair in each that training never shows"
     )
     return {
-        title: figure_of(
-            torch.cat(found).float(), bars[title], on, at_most=title == "recall@1, twins among them, CLIP alone"
-        )
+        title: figure_of(torch.cat(found).float(), bars[title], on, at_most=title in below)
         for title, found in hits.items()
     }

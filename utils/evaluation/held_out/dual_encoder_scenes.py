@@ -7,19 +7,28 @@ from utils.models.dual import DualEncoder
 from utils.training.checkpoints import Figure
 
 BARS = {
-    "beats things exchanged": 0.80,
-    "beats colours exchanged": 0.80,
-    "beats one word changed": 0.80,
-    "beats another scene": 0.95,
-    "true caption of five": 0.60,
-    "true caption of five, exchanged pictures": 0.40,  # these three to stay below
-    "true caption of five, blank pictures": 0.40,
-    "true caption of five, words alone": 0.40,
-    "recall@1, every pair": 0.60,
-    "recall@1, twins among them, every pair": 0.40,
+    "beats things exchanged": 0.60,
+    "beats colours exchanged": 0.60,
+    "beats one word changed": 0.95,
+    "beats another scene": 0.97,
+    "true caption of five": 0.50,  # a third, if three of the five are one to it
+    "true caption of five, exchanged pictures": 0.30,
+    "true caption of five, blank pictures": 0.30,
+    "true caption of five, words alone": 0.30,
+    "recall@1, every pair": 0.90,
+    "recall@1, twins among them, every pair": 0.65,
+}
+BELOW = {  # all others to reach
+    "beats things exchanged",
+    "beats colours exchanged",
+    "true caption of five",
+    "true caption of five, exchanged pictures",
+    "true caption of five, blank pictures",
+    "true caption of five, words alone",
+    "recall@1, twins among them, every pair",
 }
 
 
 def measure(model: DualEncoder) -> dict[str, Figure]:
-    """Return what two towers tell apart, and find, that have chosen among the cross-encoder's wrong captions."""
-    return matching_figures(model, BARS) | search_figures(model, BARS)
+    """Return what two towers tell apart, and find: what words say, and not what their order says."""
+    return matching_figures(model, BARS, BELOW) | search_figures(model, BARS, BELOW)
