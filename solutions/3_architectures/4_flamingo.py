@@ -303,31 +303,21 @@ print("features kept", list(kept.shape))
 mute = album_latents(fresh, seen.pictures)
 teach_resampler(fresh, (kept, picture_answers(seen)), seed=0, steps=60)
 taught = album_latents(fresh, seen.pictures)
-for name, said, bar in (("new", mute, {"at_most": 0.20}), ("taught", taught, {"bar": 0.50})):
+for name, said, bar in (("new", mute, {"at_most": 0.10}), ("taught", taught, {"bar": 0.80})):
     report(f"{name}: what differs between pictures", (said.var(dim=0).mean() / said.square().mean()).item(), **bar)
 
 # %% [markdown]
-# Now episodes as in 2.7, of nine things. There is a trap in them. Some pairs are kept for the test, say red circles;
-# then among red things and blue things every circle is blue, and a model may learn *that*. So we draw fairly: only
-# shapes that come in both.
+# Now episodes as in 2.7, of nine things, with words for shapes. The first four things are told in words, as the
+# language model knows it, and the rest are shown. The loss is that of a language model, on the new words alone.
 
 # %%
 generator = torch.Generator().manual_seed(0)
-which = torch.randint(2, (1000, 9), generator=generator)
-for name, draw in (("drawn freely", binding_episodes), ("drawn fairly", fair_episodes)):
-    drawn = draw(seen, which, generator, meaning="colour")
-    print(f"{name}: the shape gives {given_away(seen, drawn).float().mean():.0%} of the colours away")
-
-# %% [markdown]
-# In each episode the first four things are told in words, as the language model knows it, and the rest are shown. The
-# loss is that of a language model, on the new words alone.
 
 
-# %%
 def episodes():
     while True:
         which = torch.randint(2, (48, 9), generator=generator)
-        drawn = fair_episodes(seen, which, generator, meaning="shape")
+        drawn = binding_episodes(seen, which, generator, meaning="shape")
         tokens, shown = tell(drawn, attribute_words(seen, drawn), torch.arange(9) < 4)
         yield tokens, kept[shown]
 
@@ -363,12 +353,23 @@ show_curves(
 # %% concepts=["A3.4"]
 told, names = told_shots(album, 500, 4, "shape", seed=5)
 soon = told_hits(fresh, told, names, album_latents(fresh, album.pictures))
-report("a shape told in words, then shown, after sixty steps", soon.mean().item(), bar=0.70)
+report("a shape told in words, then shown, after sixty steps", soon.mean().item(), bar=0.80)
 
 # %% [markdown]
-# That was the beginning. The checkpoint has gone on for longer: with colours and pairs, with pictures alone, and with
-# videos.
+# That was the beginning. The checkpoint has gone on for much longer: with colours and pairs, with pictures
+# alone, and with videos. On that way lies a trap.
 #
+# Red circles are kept for the test. So among red things and blue things every circle is blue, and in the long run a
+# model learns *that*, and takes a red circle for blue. The checkpoint's episodes are drawn fairly: only shapes that
+# come in both colours, and so for shapes.
+
+# %%
+which = torch.randint(2, (1000, 9), generator=generator)
+for name, draw in (("drawn freely", binding_episodes), ("drawn fairly", fair_episodes)):
+    drawn = draw(seen, which, generator, meaning="colour")
+    print(f"{name}: the shape gives {given_away(seen, drawn).float().mean():.0%} of the colours away")
+
+# %% [markdown]
 # Commit to a guess, on pairs that training never showed.
 
 # %% tags=["widget"]
@@ -381,8 +382,8 @@ guess
 # %% concepts=["A3.4"]
 hits = {shots: shot_hits(trained, episodes_of(album, 1000, shots, seed=10 + shots), latents) for shots in range(5)}
 report("no examples", hits[0].mean().item(), at_most=0.56)
-for shots, bar in ((1, 0.80), (2, 0.85), (4, 0.90)):
-    report(f"{shots} of each word", hits[shots].mean().item(), bar=bar)
+for shots in (1, 2, 4):
+    report(f"{shots} of each word", hits[shots].mean().item(), bar=0.90)
 report("four examples less none, lower end", bootstrap(hits[4] - hits[0]).low, bar=0.25)
 
 # %% [markdown]
@@ -430,7 +431,7 @@ grounding(
     blank=album_latents(trained, empty),
     baseline=language_hits(language, some),
     modality="picture",
-    bar=0.85,
+    bar=0.90,
 ).show()
 
 # %% [markdown]
@@ -451,9 +452,15 @@ report("4 of each word, words shuffled", shot_hits(trained, shuffled, latents).m
 told, names = told_shots(album, 1000, 2, "shape", seed=3)
 tokens, _ = tell(told, names, torch.arange(5) < 4)
 print(" ".join(VOCABULARY[i] for i in tokens[0, 1:-1]), "... ?")
-for meaning, bar in (("colour", 0.85), ("shape", 0.85)):
+for meaning in ("colour", "shape"):
+    known = card.figures[f"seen, {meaning} told in words, asked in a picture"].value
+    report(f"a {meaning}, in pairs that training showed", known, bar=0.90)
     told, names = told_shots(album, 1000, 4, meaning, seed=3)
-    report(f"a {meaning}, told and then shown", told_hits(trained, told, names, latents).mean().item(), bar=bar)
+    report(f"a {meaning}, in new pairs", told_hits(trained, told, names, latents).mean().item(), bar=0.70)
+
+# %% [markdown]
+# It does: mostly, not always. In known pairs it hardly errs; in a new one it has to take the pair apart, and that goes
+# wrong at times. With *shown* examples it need not: it finds the same pair again.
 
 # %% [markdown]
 # ## Video in the same place
@@ -476,8 +483,8 @@ show_pictures(
 motions, directions = motion_shots(films, 1000, 4, seed=7)
 still = films.videos[:, :1].expand_as(films.videos)
 moving, standing = album_latents(trained, films.videos), album_latents(trained, still)
-report("directions, 4 of each word", shot_hits(trained, motions, moving).mean().item(), bar=0.75)
-report("told in words, asked in a video", told_hits(trained, motions, directions, moving).mean().item(), bar=0.75)
+report("directions, 4 of each word", shot_hits(trained, motions, moving).mean().item(), bar=0.65)
+report("told in words, asked in a video", told_hits(trained, motions, directions, moving).mean().item(), bar=0.65)
 report("first frame repeated", shot_hits(trained, motions, standing).mean().item(), at_most=0.60)
 
 # %% [markdown]
@@ -507,12 +514,11 @@ InterleavedText(
 # code, and none of them raises an error. One has **no gates**. One has a mask with **>=** in the place of ==. In one
 # the mask is **dropped after the first layer**. And one **learns <image>** like a word.
 #
-# Which will still name pictures well?
+# Two of the four name pictures as well as ever. Which?
 
 # %% tags=["widget"]
-guess = Predict(
-    "Which fault costs the least accuracy today?", options=["no gates", ">=", "mask dropped", "learns <image>"]
-)
+pairs = ["no gates, >=", ">=, mask dropped", "mask dropped, learns <image>", "no gates, learns <image>"]
+guess = Predict("Which two faults cost no accuracy today?", options=pairs)
 guess
 
 # %% [markdown]
@@ -529,13 +535,26 @@ show_bars(
 )
 
 # %% [markdown]
-# Accuracy tells that something is wrong, not what. And it misses a patient: D answers as a healthy model does, since
-# its fault is in what it is *taught*.
+# Accuracy tells that something is wrong, not what. And it misses two patients: C and D answer as a healthy model does.
 
 # %% tags=["widget"]
-guess.reveal("learns <image>")
+guess.reveal("mask dropped, learns <image>")
 
 # %% [markdown]
+# D's fault is in what it is *taught*, and shows when it trains. And C? Shut the attention of the layers in which its
+# mask is missing.
+
+# %% concepts=["A3.4"]
+shut = copy.deepcopy(trained)
+with torch.no_grad():
+    for gated in shut.gated[1:]:
+        gated.attention_gate.zero_()
+report("only the first layer looks", shot_hits(shut, test, latents).mean().item(), bar=0.90)
+
+# %% [markdown]
+# Nothing is lost: this model does its looking in the first layer. In the next one, with other gates, the same fault may
+# ruin everything.
+#
 # So examine. Each test is an {{term invariant}}, a sentence that must hold whatever the weights: with its gates at
 # zero a Flamingo is its language model; a word between the second and the third picture reads one picture in each
 # layer; nothing is taught about <image>.
