@@ -403,10 +403,10 @@ show_curves(
         "language model alone": (range(5), alone),
     },
     level=("chance", 0.5),
-    title="Each example helps whoever can see it",
+    title="One example is nearly enough for whoever can see it",
     x="examples of each word",
     y="accuracy",
-    alt="Accuracy by number of examples: rising from chance with pictures, and flat at chance without.",
+    alt="Accuracy by number of examples: with pictures it leaps from chance at the first, without it stays there.",
 )
 
 # %% [markdown]
@@ -459,10 +459,9 @@ for meaning in ("colour", "shape"):
     report(f"a {meaning}, in new pairs", told_hits(trained, told, names, latents).mean().item(), bar=0.70)
 
 # %% [markdown]
-# It does: mostly, not always. In known pairs it hardly errs; in a new one it has to take the pair apart, and that goes
-# wrong at times. With *shown* examples it need not: it finds the same pair again.
-
-# %% [markdown]
+# Mostly it does. In known pairs it hardly errs; a new pair it has to take apart, and that goes wrong at times. With
+# *shown* examples it need not: it finds the same pair again.
+#
 # ## Video in the same place
 #
 # A video takes one <image> and four latents, like a picture. Here the new words mean *directions*, and no single frame
