@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from utils.lessons import ASSETS
 from utils.models.blocks import count_parameters
 from utils.training.checkpoints import CHECKPOINTS, load_card, load_checkpoint
 from utils.training.recipes import NAMES as RECIPES
@@ -26,6 +29,10 @@ def test_the_weights_are_small(name):
     assert (CHECKPOINTS / f"{name}.safetensors").stat().st_size <= 5_000_000
 
 
+def test_all_of_assets_is_small_enough_to_be_fetched_with_the_course():
+    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) <= 60_000_000
+
+
 @each_checkpoint
 def test_every_figure_meets_its_bar(name):
     card = load_card(name)
@@ -41,11 +48,13 @@ def test_the_card_describes_the_recipe_that_is_there(name):
     card, recipe = load_card(name), find_recipe(name)
     assert card.recipe == f"course train {name}"
     assert (card.seed, card.data, card.steps) == (recipe.seed, recipe.data, recipe.steps)
+    assert card.tower == recipe.tower
 
 
 @each_checkpoint
 def test_the_weights_are_those_of_the_card(name):
     model, card = load_checkpoint(name)  # compares the weights with the card's hash
     assert card.sha256
-    assert model.config == find_recipe(name).config
+    recipe = find_recipe(name)
+    assert model.config == recipe.build(dataclasses.asdict(recipe.config)).config
     assert card.parameters == count_parameters(model)

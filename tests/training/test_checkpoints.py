@@ -325,3 +325,77 @@ class TestAnInterruptedSave:
                 raise
             return False
         return torch.equal(model.vision.positions, make(loaded.seed).vision.positions)
+
+
+# --- models that look through another checkpoint's frozen tower
+
+
+class Looks(torch.nn.Module):
+    """Eyes of which a part is another checkpoint's, and a head of its own."""
+
+    def __init__(self, vision):
+        super().__init__()
+        self.vision, self.head = vision, torch.nn.Linear(4, 2)
+
+
+@pytest.fixture
+def towers(tmp_path, monkeypatch):
+    """A folder that stands for the course's own, with the tower "eyes" in it."""
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
+    torch.manual_seed(1)
+    eyes = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
+    save_checkpoint(eyes, card(name="eyes"), tmp_path)
+    return tmp_path
+
+
+def looking(folder) -> Looks:
+    model = Looks(torch.nn.Sequential(torch.nn.Linear(4, 4)))  # only the first layer, as LLaVA reads all but the last
+    model.vision[0].load_state_dict(
+        {
+            key.removeprefix("0."): tensor
+            for key, tensor in checkpoints._read("eyes", folder)[0].items()
+            if key[0] == "0"
+        }
+    )
+    return model
+
+
+def test_a_tower_is_not_stored_twice_and_comes_back_to_the_last_bit(towers):
+    model = looking(towers)
+    path = save_checkpoint(model, card(name="looks", tower="eyes"), towers / "mine")
+    assert checkpoints._read("looks", towers / "mine")[0].keys() == {"head.weight", "head.bias"}
+    assert load_card("looks", towers / "mine").tower_sha256 == load_card("eyes", towers).sha256
+    other = Looks(torch.nn.Sequential(torch.nn.Linear(4, 4)))
+    load_weights(other, "looks", path.parent)
+    assert all(torch.equal(other.state_dict()[key], tensor) for key, tensor in model.state_dict().items())
+
+
+def test_a_tower_that_has_changed_in_training_is_not_saved_as_another_ones(towers):
+    model = looking(towers)
+    with torch.no_grad():
+        model.vision[0].bias[0] += 1e-6
+    with pytest.raises(CheckpointError, match=r"tower of 'eyes' as it is, and vision\.0\.bias is not that one's"):
+        save_checkpoint(model, card(name="looks", tower="eyes"), towers)
+    assert not (towers / "looks.safetensors").exists()
+
+
+def test_a_model_without_a_tower_cannot_name_one(towers):
+    with pytest.raises(CheckpointError, match="no weight of this model is that one's"):
+        save_checkpoint(torch.nn.Linear(2, 2), card(name="looks", tower="eyes"), towers)
+
+
+def test_what_was_trained_behind_another_tower_is_not_loaded(towers):
+    model = looking(towers)
+    save_checkpoint(model, card(name="looks", tower="eyes"), towers)
+    torch.manual_seed(2)
+    save_checkpoint(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)), card(name="eyes"), towers)
+    with pytest.raises(CheckpointError, match=r"trained behind another 'eyes' .* `course train looks` makes it anew"):
+        load_weights(model, "looks", towers)
+
+
+def test_a_tower_that_is_not_there_is_named(towers):
+    model = looking(towers)
+    save_checkpoint(model, card(name="looks", tower="eyes"), towers)
+    (towers / "eyes.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"there is no .*eyes\.safetensors; `course train eyes` makes it"):
+        load_weights(model, "looks", towers)

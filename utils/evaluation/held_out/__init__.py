@@ -44,6 +44,7 @@ def make_checkpoint(name: str, folder: Path = CHECKPOINTS) -> ModelCard:
         parameters=count_parameters(recipe.build(config)),  # as it is loaded: training may have frozen some of it
         vocabulary=recipe.vocabulary,
         figures=measure(name, model.eval()),
+        tower=recipe.tower,
     )
     save_checkpoint(model, card, folder)
     return card

@@ -37,4 +37,5 @@ RECIPE = Recipe(
     vocabulary=hearsay_captioner.RECIPE.vocabulary,
     build=build,
     train=train,
+    tower="region_scenes",
 )

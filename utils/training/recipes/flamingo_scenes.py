@@ -293,4 +293,5 @@ RECIPE = Recipe(
     vocabulary=CONFIG.language.vocabulary,
     build=build,
     train=train,
+    tower="region_scenes",
 )

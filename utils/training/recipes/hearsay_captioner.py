@@ -59,4 +59,5 @@ RECIPE = Recipe(
     vocabulary=len(VOCABULARY),
     build=build,
     train=train,
+    tower="region_scenes",
 )

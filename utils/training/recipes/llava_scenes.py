@@ -202,4 +202,5 @@ RECIPE = Recipe(
     vocabulary=len(VOCABULARY),
     build=build,
     train=train,
+    tower="region_scenes",
 )

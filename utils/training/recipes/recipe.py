@@ -18,7 +18,7 @@ class Recipe:
     `train()` returns the model, on the CPU, and what happened in training. `build(fields)` makes an untrained model of
     `architecture` from the configuration that a model card holds as plain data, and raises `TypeError`, `ValueError` or
     `KeyError` for one that does not fit. `vocabulary` is the number of tokens of the course's tokenizer that the model
-    knows, 0 if it reads no text.
+    knows, 0 if it reads no text. `tower` names the checkpoint that is the model's `vision` and stays as it is.
     """
 
     name: str
@@ -31,3 +31,4 @@ class Recipe:
     vocabulary: int
     build: Callable[[dict[str, Any]], nn.Module]
     train: Callable[[Recipe], tuple[nn.Module, History]]
+    tower: str = ""
