@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from utils.evaluation import grounding, report
-from utils.evaluation.expert_sweep import EXPERTS, FACTS, TOP_K, begin, stored_sweep, tower
+from utils.evaluation.expert_sweep import EXPERTS, FACTS, TOP_K, begin, stored_sweep
 from utils.evaluation.held_out.moe_llava_scenes import answer_exam, caption_exam, training_questions, written
 from utils.evaluation.held_out.vqa_scenes import without_eyes
 from utils.evaluation.routing import busiest, how_far_apart, sent_by, shares_by_modality
@@ -24,6 +24,7 @@ from utils.models.blocks import FeedForward, count_parameters, initialise
 from utils.models.moe import MixtureOfExperts, SigmoidRouter, SoftmaxRouter, active_parameters, divide, routings
 from utils.models.moe import within_capacity
 from utils.models.upcycled import Upcycled
+from utils.training.answering import eyes
 from utils.training.checkpoints import load_checkpoint
 from utils.training.loop import fit
 from utils.widgets import ExpertRouting, Predict, Question, Quiz, RoutedText
@@ -477,7 +478,7 @@ show_curves(
 # stored; `python -m utils.evaluation.expert_sweep` makes it again.
 
 # %% concepts=["A3.5"]
-vision = tower()
+vision = eyes()
 for way in ("dense", "sparse"):
     language = begin(way, vision, seed=0).language
     print(f"{way:<7}{active_parameters(language):>7,} active parameters of {count_parameters(language):,}")

@@ -16,17 +16,17 @@ from utils.evaluation.expert_sweep import (
     score,
     score_after,
     sweep_loss,
-    tower,
 )
 from utils.models.blocks import count_parameters
 from utils.models.moe import active_parameters, mixtures
+from utils.training.answering import eyes
 from utils.training.loop import overfit
 from utils.world import HELD_OUT_PAIRS, NUMBERS, VOCABULARY, sample_scenes
 
 
 @pytest.fixture(scope="module")
 def vision():
-    return tower()
+    return eyes()
 
 
 def test_a_token_meets_equally_many_parameters_and_the_sparse_model_has_more(vision):

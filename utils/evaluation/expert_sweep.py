@@ -32,7 +32,7 @@ from utils.models.llava import LLaVA, LLaVAConfig, merge_patches, picture_prompt
 from utils.models.moe import MixtureOfExperts, SoftmaxRouter, divide, load_balancing_loss, routings
 from utils.models.moe_llava import sparsify
 from utils.models.vit import ViT
-from utils.training.checkpoints import load_checkpoint
+from utils.training.answering import eyes
 from utils.training.features import see
 from utils.training.loop import fit
 from utils.world import NUMBERS, VOCABULARY, Scenes, batches, render_pictures, sample_scenes
@@ -56,11 +56,6 @@ class ExpertTask:
     features: Float[Tensor, "texts squares merged"]
     test: tuple[Tensor, Tensor, Tensor]
     steps: int
-
-
-def tower() -> ViT:
-    """Return the vision tower of all models here, which stays as it is."""
-    return load_checkpoint("region_scenes")[0].requires_grad_(False)
 
 
 def _rows(vision: ViT, scenes: Scenes, write: Callable[[Scenes], list[str]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,7 +131,7 @@ def score_after(task: ExpertTask, way: str, vision: ViT, seed: int) -> float:
 
 def sweep() -> dict[str, dict[str, dict[str, list[float]]]]:
     """Return the scores by task, way and number of pictures, a list over the seeds; some minutes."""
-    vision, scores = tower(), {}
+    vision, scores = eyes(), {}
     for name, (make, sizes) in TASKS.items():
         scores[name] = {way: {} for way in WAYS}
         for size in sizes:
