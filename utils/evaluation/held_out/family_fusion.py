@@ -11,4 +11,4 @@ from utils.training.families import Fusion
 
 def measure(model: nn.Module) -> dict[str, Figure]:
     """Return the shares of right answers and of right finds on pairs never seen."""
-    return measure_family(Fusion(), model, bar=0.85, recall_bar=0.5)
+    return measure_family(Fusion(), model, bar=0.90, recall_bar=0.95)
