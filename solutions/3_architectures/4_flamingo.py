@@ -165,7 +165,10 @@ show_pictures(
 )
 
 # %% [markdown]
-# Latents are not soft tokens. They stay outside of the text, and only an <image> marks the place.
+# Not only at the thing. In the tower each patch has looked at all others, so that even the ground may know what stands
+# elsewhere.
+#
+# And latents are not soft tokens. They stay outside of the text, and only an <image> marks the place.
 #
 # {{exercise 3.4.2}}
 #
@@ -528,7 +531,7 @@ ward = patients(trained)
 scores = {name: shot_hits(p.model, test, latents).mean().item() for name, p in ward.items()}
 show_bars(
     scores,
-    title="A fault may cost little, and still be one",
+    title="Two faults cost no accuracy, and are faults still",
     x="accuracy with 4 examples of each word",
     alt="A bar for each patient: the accuracy of a healthy model and of the patients A, B, C and D.",
 )
@@ -651,8 +654,10 @@ print("words that notice a new second picture:", changed.tolist())
 #   was understood within sixty steps.
 # - **Four examples** of a new word named things in pairs never shown; with other pictures, empty ones or shuffled words
 #   they taught nothing, and without pictures the same language model stayed at chance.
-# - Pictures came to stand where words had stood: told in words, asked in a picture.
-# - Faults that raise no error are found by **invariants**, not by accuracy.
+# - Pictures came to stand where words had stood: told in words, asked in a picture; in new pairs mostly, in known ones
+#   nearly always.
+# - What training never shows together, a model may learn to exclude. Episodes **drawn fairly** do not teach it that.
+# - Faults that raise no error are found by **invariants**: accuracy missed two of four.
 #
 # ## Recall
 
