@@ -363,8 +363,8 @@ report("a shape told in words, then shown, after sixty steps", soon.mean().item(
 # with videos. On that way lies a trap.
 #
 # Red circles are kept for the test. So among red things and blue things every circle is blue, and in the long run a
-# model learns *that*, and takes a red circle for blue. Our first one did. So the checkpoint's episodes are drawn fairly:
-# only shapes that come in both colours, and so for shapes.
+# model learns *that*, and takes a red circle for blue. Our first one did. So the checkpoint's episodes are drawn
+# fairly: only shapes that come in both colours, and so for shapes.
 
 # %%
 which = torch.randint(2, (1000, 9), generator=generator)
