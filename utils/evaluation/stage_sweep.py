@@ -21,6 +21,7 @@ from utils.evaluation.grounding import derangement
 from utils.evaluation.held_out.moe_llava_scenes import answer_exam, blank_of, written
 from utils.evaluation.held_out.plora_scenes import right
 from utils.evaluation.intervals import Interval, bootstrap
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.models.gpt import GPT, next_token_loss
 from utils.models.llava import LLaVA
@@ -161,9 +162,7 @@ def main(ways: list[str]) -> None:
         for way, figures in found.items():
             figures.append(examine(train_way(way, seed), exam))
             stored[way] = {name: [one[name] for one in figures] for name in figures[0]}
-            ordered = {way: stored[way] for way in WAYS if way in stored}
-            FIGURES.parent.mkdir(exist_ok=True)
-            FIGURES.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+            store({way: stored[way] for way in WAYS if way in stored}, FIGURES)
 
 
 if __name__ == "__main__":

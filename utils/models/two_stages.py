@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import nn
 
 from utils.models.gpt import GPT
-from utils.models.llava import LLaVA, LLaVAConfig, Projector, ProjectorConfig
+from utils.models.llava import LLaVA, LLaVAConfig, Projector
 from utils.models.vit import ViT
 
 
@@ -36,5 +36,4 @@ class TwoStages(nn.Module):
         return self.llava.eval()
 
     def _new_projector(self) -> Projector:
-        config = self.config
-        return Projector(ProjectorConfig(config.vision.width * config.merge**2, config.language.width))
+        return Projector(self.config.projector)
