@@ -352,9 +352,11 @@ def slide(control, value) -> None:
 
 
 def changes(notebook, canvas, act) -> bool:
-    """Do `act`; return whether the pixels of `canvas` are others afterwards."""
-    before = notebook.pixels(canvas)
+    """Do `act` and wait for the widget to be drawn again; return whether the pixels of `canvas` are others then."""
+    before, widget = notebook.pixels(canvas), canvas.evaluate_handle("(node) => node.closest('.course-widget')")
+    drawn = widget.evaluate("(node) => Number(node.dataset.drawn ?? 0)")
     act()
+    notebook.page.wait_for_function("([node, drawn]) => Number(node.dataset.drawn) > drawn", arg=[widget, drawn])
     return notebook.pixels(canvas) != before
 
 
