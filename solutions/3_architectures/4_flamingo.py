@@ -80,7 +80,7 @@ for row in text.tokens[:3, 1:9]:
 report("things told in words, 4 examples each", language_hits(language, text).mean().item(), bar=0.95)
 
 # %% [markdown]
-# Now put pictures in the place of the words. To this model every picture is the same token, <image>.
+# Now put pictures in the place of the words. To this model every picture is the same token, `<image>`.
 
 # %% concepts=["A3.4"]
 test = episodes_of(album, 1000, shots=4, seed=2)
@@ -168,11 +168,11 @@ show_pictures(
 # Not only at the thing. In the tower each patch has looked at all others, so that even the ground may know what stands
 # elsewhere.
 #
-# And latents are not soft tokens. They stay outside of the text, and only an <image> marks the place.
+# And latents are not soft tokens. They stay outside of the text, and only an `<image>` marks the place.
 #
 # {{exercise 3.4.2}}
 #
-# The prompt of 2.7.1 again: <start>, eight examples (picture, word) and a ninth picture to be named; 16 patches a
+# The prompt of 2.7.1 again: `<start>`, eight examples (picture, word) and a ninth picture to be named; 16 patches a
 # picture, four latents. How many tokens does *this* language model read? Set `tokens_read`.
 
 # %% answer="3.4.2"
@@ -242,8 +242,8 @@ with torch.no_grad():
 #
 # ## Third part: who looks at which picture
 #
-# An {{term interleaved input}} holds several pictures. Each token looks at **one**: the last whose <image> stands at it
-# or before it. Count along.
+# An {{term interleaved input}} holds several pictures. Each token looks at **one**: the last whose `<image>` stands at
+# it or before it. Count along.
 
 # %%
 latest = 0
@@ -280,7 +280,7 @@ sees = working("3.4.4", sees)
 print("the same mask:", torch.equal(sees(prompts, 9, IMAGE), flamingo.sees(prompts, 9)))
 
 # %% [markdown]
-# How, then, can the last <image> be compared with the first? Through the words. *dim* has looked at its picture and
+# How, then, can the last `<image>` be compared with the first? Through the words. *dim* has looked at its picture and
 # carries what it saw; the language model's own attention, unchanged, finds it there. And since every word looks at one
 # picture, it does not matter how many there are: Flamingo trained with up to five a text and was asked with up to 32
 # (section 2.3).
@@ -467,8 +467,8 @@ for meaning in ("colour", "shape"):
 #
 # ## Video in the same place
 #
-# A video takes one <image> and four latents, like a picture. Here the new words mean *directions*, and no single frame
-# tells one.
+# A video takes one `<image>` and four latents, like a picture. Here the new words mean *directions*, and no single
+# frame tells one.
 
 # %% concepts=["A3.4"]
 show_pictures(
@@ -492,7 +492,7 @@ report("first frame repeated", shot_hits(trained, motions, standing).mean().item
 # %% [markdown]
 # ## Walk along a text
 #
-# Walk over the words, and see which picture lights up and where. Then stand on the last <image>, and open the gates:
+# Walk over the words, and see which picture lights up and where. Then stand on the last `<image>`, and open the gates:
 # closed, it is the language model; open, it has seen.
 
 # %% tags=["widget"] concepts=["A3.4"]
@@ -514,12 +514,12 @@ InterleavedText(
 #
 # Four patients are here. Each has the weights of our model and one fault in its code; such faults have been in real
 # code, and none of them raises an error. One has **no gates**. One has a mask with **>=** in the place of ==. In one
-# the mask is **dropped after the first layer**. And one **learns <image>** like a word.
+# the mask is **dropped after the first layer**. And one **learns `<image>`** like a word.
 #
 # Two of the four name pictures as well as ever. Which?
 
 # %% tags=["widget"]
-pairs = ["no gates, >=", ">=, mask dropped", "mask dropped, learns <image>", "no gates, learns <image>"]
+pairs = ["no gates & >=", ">= & mask dropped", "mask dropped & learns <image>", "no gates & learns <image>"]
 guess = Predict("Which two faults cost no accuracy today?", options=pairs)
 guess
 
@@ -540,7 +540,7 @@ show_bars(
 # Accuracy tells that something is wrong, not what. And it misses two patients: C and D answer as a healthy model does.
 
 # %% tags=["widget"]
-guess.reveal("mask dropped, learns <image>")
+guess.reveal("mask dropped & learns <image>")
 
 # %% [markdown]
 # D's fault is in what it is *taught*, and shows when it trains. And C? Shut the attention of the layers in which its
@@ -559,7 +559,7 @@ report("only the first layer looks", shot_hits(shut, test, latents).mean().item(
 #
 # So examine. Each test is an {{term invariant}}, a sentence that must hold whatever the weights: with its gates at
 # zero a Flamingo is its language model; a word between the second and the third picture reads one picture in each
-# layer; nothing is taught about <image>.
+# layer; nothing is taught about `<image>`.
 
 # %% concepts=["A3.4"]
 words, few = test.tokens[:1], latents[test.pictures[:1]]
