@@ -312,7 +312,7 @@ for name, model in (("two towers, taught", dual), ("cross-encoder", cross)):
 
 # %% [markdown]
 # One thing is not alike. Yes and no are little to learn from: taught by them alone, a cross-encoder that begins with
-# nothing was still guessing after a thousand steps. So ours begins as the model of the next lesson, which answers
+# nothing was still guessing after as many steps. So ours begins as the model of the next lesson, which answers
 # questions about pictures, and fills gaps in captions beside. The towers begin with nothing, and have the steps of both
 # trainings instead.
 
@@ -372,8 +372,8 @@ expected.reveal(verdict(*(rates[name]["things exchanged"] for name in ("two towe
 
 # %% [markdown]
 # The surprise is the middle bar. Showing the towers what to tell apart was not enough, not in the steps that made the
-# cross-encoder all but perfect. Its word *above* looks at the two things that it stands between, and sees where they
-# are. A tower must fold *who stands where* into its arrow before it knows what will be asked, and the other tower in
+# cross-encoder all but perfect. Its word *above* can look at the two things that it stands between, where they are. A
+# tower must fold *who stands where* into its arrow before it knows what will be asked, and the other tower in
 # the very same way: until both do, neither gains anything by it.
 #
 # Or was it the cross-encoder's head start? The next lesson gives both kinds the very same questions, steps and eyes,
@@ -671,8 +671,8 @@ check("3.1.6", choice)
 # - CLIP notices any new word and no new order: a caption and its twin are one arrow to it.
 # - Taught with wrong captions of the same words, a network that reads both together knows who stands where, for
 #   things never shown together, and not without its eyes.
-# - Two towers taught with them, for as many steps, did not: along as many directions as a bag of words has, their
-#   arrows hold which words there are.
+# - Two towers taught with them, for as many steps, did not learn it: their arrows differ along as many directions as a
+#   bag of words has, and hardly along any other.
 # - Eight pictures kept by the towers and ranked anew come as far as every pair read, for an eighth of the reading.
 #
 # ## Recall
@@ -697,7 +697,7 @@ Quiz([
              ["It looks like one.", "It uses nearly the same words.", "Yes, and poison if it is trained on as wrong."]),
     Question("From 2.3: what were the negatives that CLIP learnt from?",
              ["Captions with their words exchanged", "The other captions of its batch", "Empty pictures"], 1,
-             ["Had it been so, it would know order better.", "Yes: and hardly ever did two hold the same words.",
+             ["Those came in this lesson.", "Yes: and hardly ever did two hold the same words.",
               "Those appear when grounding is tested."]),
 ])  # fmt: skip
 
