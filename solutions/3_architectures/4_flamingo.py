@@ -512,9 +512,9 @@ InterleavedText(
 # %% [markdown]
 # ## The clinic
 #
-# Four patients are here. Each has the weights of our model and one fault in its code; such faults have been in real
-# code, and none of them raises an error. One has **no gates**. One has a mask with **>=** in the place of ==. In one
-# the mask is **dropped after the first layer**. And one **learns `<image>`** like a word.
+# Four patients are here: A, B, C and D. Each has the weights of our model and one fault in its code; such faults have
+# been in real code, and none of them raises an error. In no order: one **learns `<image>`** like a word. One has a mask
+# with **>=** in the place of ==. One has **no gates**. And in one the mask is **dropped after the first layer**.
 #
 # Two of the four name pictures as well as ever. Which?
 
@@ -583,7 +583,7 @@ options("3.4.5")
 
 # %% answer="3.4.5"
 ### BEGIN SOLUTION
-choice = ("c", 4)
+choice = ("b", 4)
 ### STUB
 # choice = ...
 ### END SOLUTION

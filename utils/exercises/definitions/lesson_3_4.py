@@ -427,12 +427,12 @@ DIAGNOSIS = Exercise(
     difficulty=3,
     importance=4,
     minutes=6,
-    reference=("c", 4),
+    reference=("b", 4),
     options={
-        "a": "Its layers have no gates.",
-        "b": "Its mask says >= where it should say ==.",
-        "c": "Its mask is dropped after the first layer.",
-        "d": "It is taught to predict <image>.",
+        "a": "It is taught to predict <image>.",
+        "b": "Its mask is dropped after the first layer.",
+        "c": "Its layers have no gates.",
+        "d": "Its mask says >= where it should say ==.",
     },
     reasons=(
         "With its gates at zero it is not the language model.",
@@ -445,21 +445,21 @@ DIAGNOSIS = Exercise(
             name="takes the leak for an open gate",
             sentence="With its gates at zero C is the language model to the last bit, so its gates are there. Look at which "
             "pictures a word reads.",
-            answer=("a", 1),
-            when=lambda answer: answer[0] == "a",
+            answer=("c", 1),
+            when=lambda answer: answer[0] == "c",
         ),
         Misconception(
             name="takes it for >=",
             sentence="With >= a word would look at all pictures so far in every layer, and never at a later one. C's first "
             "layer is sound.",
-            answer=("b", 2),
-            when=lambda answer: answer[0] == "b",
+            answer=("d", 2),
+            when=lambda answer: answer[0] == "d",
         ),
         Misconception(
             name="blames the loss",
             sentence="None of C's loss is about <image>: that column is as in a healthy model.",
-            answer=("d", 3),
-            when=lambda answer: answer[0] == "d",
+            answer=("a", 3),
+            when=lambda answer: answer[0] == "a",
         ),
     ),
     hints=(
