@@ -18,19 +18,22 @@ from utils.evaluation import grounding, report
 from utils.evaluation.held_out.llava_scenes import told
 from utils.evaluation.held_out.two_stages import box_exam, boxes_right, boxes_said, training_questions
 from utils.evaluation.held_out.vqa_scenes import without_eyes
+from utils.evaluation.mask_sweep import stored_masks
 from utils.evaluation.stage_sweep import answered, answered_in_words, captioned_right, of_kind, picture_exam
 from utils.evaluation.stage_sweep import stored_sweep
 from utils.exercises import check, options, working
 from utils.figures import show_bars, show_curves, show_intervals, show_pictures
 from utils.models.blocks import count_parameters
-from utils.models.gpt import next_token_loss
+from utils.models.gpt import next_token_loss, prefix_mask
 from utils.models.llava import picture_prompt
+from utils.style import COLOUR_MAP, INK, new_figure, show
 from utils.training.checkpoints import CheckpointError, load_checkpoint
 from utils.training.recipes import find_recipe
 from utils.training.recipes.llava_scenes import PICTURE, encode
 from utils.training.recipes.two_stages import KINDS, captioned, learn_stage, rows_of
 from utils.training.stages import fingerprint
 from utils.widgets import OneSequence, Predict, Question, Quiz
+from utils.world import KINDS as ALL_KINDS
 from utils.world import NUMBERS, VOCABULARY, render_pictures, sample_scenes
 from utils.world.boxes import box_of, framed, words_box
 from utils.world.conversations import tell
@@ -57,8 +60,8 @@ for question in ("what colour is the circle", "how many things are there"):
 
 # %% [markdown]
 # **You will be able to** put a picture into a sentence · say which tokens teach and which do not · train the bridge
-# alone, and prove that nothing else has moved · tell what each stage gives, and at what price · let a model that can
-# only write point at things · find a loader that loads nothing.
+# alone, and prove that nothing else has moved · tell what each stage gives, and at what price · say what a causal mask
+# keeps from a picture · let a model that can only write point at things · find a loader that loads nothing.
 #
 # **Time** about {{minutes}} minutes · **builds on** 2.4, soft tokens, and 2.8, a model that describes.
 #
@@ -385,6 +388,103 @@ for name, bar, one in (("before", 0.75, first), ("after stage 2", 0.60, second))
     report(f"in words, {name}", answered_in_words(one.language, exam).mean().item(), bar=bar)
 
 # %% [markdown]
+# ## Which of the two?
+#
+# What does it get wrong? Set pictures of one thing apart from pictures of two.
+
+# %% concepts=["A3.2"]
+asked = exam.asked
+about = [exam.scenes[i] for i in asked.scene]
+two = torch.tensor([len(each.things) == 2 for each in about])
+report("right, of one thing", after_second[~two].mean().item(), bar=0.92)
+report("right, of two", after_second[two].mean().item(), at_most=0.78)
+
+# %% [markdown]
+# Of two things, a question means one. Perhaps the model cannot see well, or perhaps it answers for the wrong one.
+
+# %% tags=["widget"]
+mixed_up = Predict("What share of its wrong answers about two things is true of the other thing?", low=0.0, high=1.0)
+mixed_up
+
+# %% [markdown]
+# Let it write, and look up each wrong answer. Counts are left out: they mean both things.
+
+# %% concepts=["A3.2"]
+said = told(second, [(PICTURE, question) for question in asked.questions], exam.pictures)
+wrong = []
+for each, kind, words, answer in zip(about, asked.kinds, said, asked.answers, strict=True):
+    if len(each.things) == 2 and kind != "count" and words != answer:
+        wrong.append(words in [each.place(thing) if kind == "place" else getattr(thing, kind) for thing in each.things])
+of_other = sum(wrong) / len(wrong)
+report("true of the other thing", of_other, bar=0.9)
+
+# %% [markdown]
+# And your guess?
+
+# %% tags=["widget"]
+mixed_up.reveal(of_other)
+
+# %% [markdown]
+# It sees both, and does not know which is meant. Look at its sequence again: the squares stand *before* the question,
+# behind a {{term causal mask}}. What can a square know of it?
+
+# %% tags=["widget"]
+deaf = Predict(
+    "Ask something else about the same picture. What changes in what the model makes of its four squares?",
+    options=["nothing", "the square that is meant", "all four"],
+)
+deaf
+
+# %% [markdown]
+# Ask two questions: as the model is, and then with a **prefix**, where picture and question see one another, and only
+# the reply may not look ahead.
+
+# %% concepts=["A3.2"]
+both, _ = encode([(PICTURE, "where is the circle"), (PICTURE, "how many things are there")], soft.shape[1])
+for name, prefix in (("causal", None), ("prefix", both != PAD)):
+    squares = second(both, picture.expand(2, -1, -1, -1), prefix)[:, 1 : 1 + soft.shape[1]]
+    changed = (squares[0] - squares[1]).abs().amax(dim=1) > 1e-4
+    print(f"{name}: {changed.sum()} of {soft.shape[1]} squares change")
+
+# %% [markdown]
+# As you thought?
+
+# %% tags=["widget"]
+deaf.reveal("nothing")
+
+# %% [markdown]
+# Here are both masks; what is light may be looked at. The dark corner on the left is one of 3.2's walls, *patches that
+# cannot look at words*, and there it cost most.
+
+# %%
+is_prompt = torch.arange(11)[None] < 8  # four squares, four words of a question, three of a reply
+figure = new_figure(6.0, 2.9)
+for axes, name in zip(figure.subplots(1, 2), ("causal", "prefix"), strict=True):
+    axes.imshow(prefix_mask(is_prompt & (name == "prefix"))[0], cmap=COLOUR_MAP, vmin=0, vmax=1)
+    axes.set_title(name, loc="left", fontsize=10, color=INK)
+    axes.set_xticks([1.5, 5.5, 9], ["picture", "question", "reply"], fontsize=8)
+    axes.set_yticks([1.5, 5.5, 9], ["picture", "question", "reply"], fontsize=8)
+show(figure, "Two tables of who may look at whom. Causal: nobody looks ahead. Prefix: only the reply does not.")
+
+# %% [markdown]
+# And here? Two LLaVAs learnt 3.2's questions, from nothing and in as many steps as 3.2's models. They are alike but for
+# the mask; two seeds each.
+
+# %% concepts=["A3.2"]
+masks = stored_masks()
+show_bars(
+    {f"{kind}, {mask}": shares[kind].mean for kind in ALL_KINDS for mask, shares in masks.items()},
+    title="With a prefix it learns which of the two is meant",
+    x="share of questions answered rightly, pairs never seen",
+    alt="Two bars for each kind of question, one with a causal mask and one with a prefix.",
+)
+print({mask: f"{shares['all'].mean:.2f}" for mask, shares in masks.items()})
+
+# %% [markdown]
+# PaliGemma (Beyer et al. 2024, section 3.1) reads picture and question as a prefix, and writes causally. LLaVA stays
+# causal: with 7 billion parameters and more, its words can find out which square is meant. Ours, in these steps, did
+# not.
+#
 # ## What does each stage give?
 #
 # A recipe in two stages may be wisdom or habit. So change one thing at a time, and keep the number of steps: **skip
@@ -586,6 +686,8 @@ except CheckpointError as error:
 # - **Fingerprints**: stage 1 left tower and language model as they were, to the last bit; stage 2 left the tower.
 # - Stage 1 taught a bridge to *describe*; the frozen language model could answer some questions with it that no caption
 #   asks. Stage 2 taught it to answer all kinds.
+# - Behind a **causal mask** no square knows the question: where ours was wrong about two things, it told of the other
+#   one. With picture and question as a **prefix**, the same LLaVA learnt which is meant.
 # - At equal steps, a **pretrained tower** mattered; skipping stage 1 did not, at our size and with our data.
 # - A model that only writes can **point**: its boxes are words, and they are wrong for another's picture.
 # - A projector that was never loaded speaks as fluently as a trained one. Shuffled pictures and a fingerprint tell.
@@ -604,9 +706,10 @@ Quiz([
     Question("Why does the user's question not count in the loss?",
              ["It is too long", "The model would learn to ask, and not to answer", "It has no gradient"], 1,
              ["Its length does not matter.", "Yes: only replies teach.", "It would have one."]),
-    Question("How does a model that only writes point at a thing?",
-             ["It writes the box's corners as words", "A second head draws", "It cannot"], 0,
-             ["Yes: in ticks of the picture's sides.", "There is no second head here.", "It did."]),
+    Question("Why does a small causal LLaVA mix up two things?",
+             ["It sees only one of them", "Its squares cannot know which one is meant", "It forgets the question"], 1,
+             ["Its wrong answers were true of the other.", "Yes: they stand before the question.",
+              "It answered with the right kind of word."]),
     Question("From 2.4: what does a word do in cross-attention that it does not do here?",
              ["Ask keys that are not in its own sequence", "Look back at earlier words", "Take a position"], 0,
              ["Yes: here the picture stands in the sequence itself.", "It does both here and there.",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
+from utils.evaluation import mask_sweep
 from utils.evaluation.answering import exam
 from utils.evaluation.mask_sweep import (
     MASKS,
@@ -89,3 +92,11 @@ def test_the_stored_figures_have_all_kinds_and_seeds_and_the_masks_lie_apart():
         assert set(kinds) == {"all", *KINDS}
     assert stored["causal"]["all"].high + 0.1 < stored["prefix"]["all"].low
     assert len(SEEDS) == 2
+
+
+def test_a_sweep_of_the_same_figures_leaves_its_file_as_it_is(tmp_path, monkeypatch):
+    before = mask_sweep.FIGURES.read_bytes()
+    monkeypatch.setattr(mask_sweep, "sweep", lambda: json.loads(before))
+    monkeypatch.setattr(mask_sweep, "FIGURES", tmp_path / "figures.json")
+    mask_sweep.main()
+    assert mask_sweep.FIGURES.read_bytes() == before
