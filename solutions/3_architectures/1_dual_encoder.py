@@ -23,19 +23,9 @@ from utils.training.answering import look
 from utils.training.checkpoints import load_checkpoint
 from utils.training.matching import LENGTH, caption_tokens
 from utils.widgets import Predict, Question, Quiz, SearchBox, SearchCost
-from utils.world import (
-    COLOURS,
-    SHAPES,
-    SIZES,
-    Scene,
-    Scenes,
-    Thing,
-    render_captions,
-    render_pictures,
-    sample_scenes,
-    tokenize,
-)
+from utils.world import Scene, Scenes, Thing, render_captions, render_pictures, sample_scenes, tokenize
 from utils.world.candidates import retrieval_scenes
+from utils.world.scenes import COLOURS, SHAPES, SIZES
 from utils.world.tokenizer import PAD
 from utils.world.wrong_captions import WRONG_WAYS, matching_scenes, wrong_scenes
 
@@ -311,10 +301,9 @@ for name, model in (("two towers, taught", dual), ("cross-encoder", cross)):
     print(f"{name:<18} {count_parameters(model):,} parameters")
 
 # %% [markdown]
-# One thing is not alike. Yes and no are little to learn from: taught by them alone, a cross-encoder that begins with
-# nothing was still guessing after as many steps. So ours begins as the model of the next lesson, which answers
-# questions about pictures, and fills gaps in captions beside. The towers begin with nothing, and have the steps of both
-# trainings instead.
+# One thing is not alike. Yes and no are little to learn from. So the cross-encoder begins as the model of the next
+# lesson, which answers questions about pictures, and fills gaps in captions beside. The towers begin with nothing, and
+# have the steps of both trainings instead.
 
 # %%
 print(card.data)
@@ -584,7 +573,8 @@ show_pictures(
 print(captions[0])
 
 # %% [markdown]
-# Search the two thousand yourself. Say who stands where, then turn it round. Each search has twenty pairs read.
+# Search the two thousand yourself; each search has twenty pairs read. Then turn your sentence round: the picture that
+# fitted fits no more.
 
 # %% tags=["widget"] concepts=["A3.1"]
 all_quarters, all_captions = look(shelf), render_captions(gallery)
@@ -599,7 +589,7 @@ def search(sentence):
     return [(shelf[i], score, all_captions[i]) for i, score in zip(numbers, best.tolist(), strict=True)]
 
 
-SearchBox(search, text="a large red circle above a small blue square", suggestions=all_captions[:8])
+SearchBox(search, text=all_captions[9], suggestions=all_captions[:8])
 
 # %% [markdown]
 # ## How many to keep?

@@ -24,6 +24,15 @@ def test_every_way_gives_a_caption_for_each_scene_and_none_is_true(scenes):
         assert not any(map(same_meaning, render_captions(told), true)), way
 
 
+def test_scenes_of_the_same_seed_are_not_told_of_truly_either():
+    """Else "another scene" is the scene itself, and a model is taught that its true caption is wrong."""
+    scenes = sample_scenes(600, seed=4, objects=(2, 2))
+    true = render_captions(scenes)
+    for way, told in wrong_scenes(scenes, seed=4, pairs="seen").items():
+        same = sum(map(same_meaning, render_captions(told), true))
+        assert same == 0, way
+
+
 def test_two_ways_use_the_very_words_of_the_true_caption(scenes):
     words = [sorted(caption.split()) for caption in render_captions(scenes)]
     wrong = wrong_scenes(scenes, seed=1)

@@ -9,9 +9,9 @@ kind of loss:
     dual encoder    CLIP's sorting of a batch, with the wrong captions among those to choose from (Yuksekgonul et al.
                     2023, "When and why vision-language models behave like bags-of-words", section 4)
 
-From yes and no alone a model that reads both together learns nothing for a thousand steps: it would have to know
-already what word goes with what it sees. Hidden words teach it that, and still not who stands where. So the
-cross-encoder begins as the model that has learnt to answer questions, and the towers have the steps of both trainings.
+Yes and no are little to learn from, if one does not know already what word goes with what one sees, and hidden words
+need nobody to know who stands where. So the cross-encoder begins as the model that has learnt to answer questions, and
+the towers, which begin with nothing, have the steps of both trainings.
 """
 
 from __future__ import annotations

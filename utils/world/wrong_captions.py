@@ -18,6 +18,7 @@ from utils.world.scenes import COLOURS, PAIRS, SHAPES, SIZES, SPLITS, Scenes, sa
 
 WRONG_WAYS = ("things exchanged", "colours exchanged", "one word changed", "another scene")
 SAME_WORDS = WRONG_WAYS[:2]
+OTHERS = 1_000_000  # added to the seed of other scenes
 _THINGS = torch.cartesian_prod(*(torch.arange(len(words)) for words in (SHAPES, COLOURS, SIZES)))
 
 
@@ -49,7 +50,8 @@ def wrong_scenes(scenes: Scenes, *, seed: int, pairs: str = "all") -> dict[str, 
     """
     if scenes.shape.shape[1] != 2 or int(scenes.count.min()) < 2:
         raise ValueError("wrong captions are made of scenes of two things; sample them with objects=(2, 2)")
-    others = sample_scenes(len(scenes), seed=seed, objects=(2, 2), pairs=pairs)
+    # seeds far from those of `scenes`: from the same one, "another scene" would be the very scene, and its caption true
+    others = sample_scenes(len(scenes), seed=seed + OTHERS, objects=(2, 2), pairs=pairs)
     exchanged = dataclasses.replace(scenes, colour=scenes.colour.flip(1))
     fits = _differ(scenes) & _allowed(pairs)[exchanged.shape, exchanged.colour].all(dim=1)
     return {
