@@ -132,7 +132,7 @@ CONCEPTS = (
     Concept("A7.1", "one assistant that sees, hears, reads and answers", "智能助手", "智慧助理"),
 )
 # Sections of which every concept is run by a cell of code.
-COMPLETE = frozenset({"A1", "A2"})
+COMPLETE = frozenset({"A1", "A2", "A3"})
 
 
 def find_concept(identifier: str) -> Concept:
