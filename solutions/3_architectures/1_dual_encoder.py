@@ -592,6 +592,9 @@ def search(sentence):
 SearchBox(search, text=all_captions[9], suggestions=all_captions[:8])
 
 # %% [markdown]
+# Look at the second picture, too: *left of* the star, not above it, and hardly a lower score. No wrong caption ever had
+# the one word for the other. A cross-encoder, too, learns what it is asked.
+#
 # ## How many to keep?
 #
 # What the towers drop, nobody reads. Their recall at k is a ceiling for whatever comes behind them.
