@@ -34,7 +34,7 @@ def test_the_kind_of_question_moves_the_front(notebook, widget):
 def test_searches_in_a_large_gallery_leave_the_towers_alone_on_the_front(notebook, widget):
     canvas = widget.locator("canvas").first
     before = notebook.pixels(canvas)
-    widget.get_by_label("Requests that are searches").focus()
+    widget.get_by_label("Share of searches").focus()
     notebook.page.keyboard.press("End")
     says(widget, r"^On the front, from the cheapest: towers. Beaten: writer, costly.$")
     assert notebook.pixels(canvas) != before

@@ -1,6 +1,6 @@
 // FamilyFront: accuracy against cost, and who is beaten by nobody. No Python once shown.
 
-const WIDE = 560, TALL = 300, LEFT = 52, BOTTOM = 44, TOP = 14, RIGHT = 16, SIZE = 7;
+const WIDE = 560, TALL = 300, LEFT = 52, BOTTOM = 44, TOP = 14, RIGHT = 26, SIZE = 7;
 
 /** Draw marker number `i` around (x, y): circle, square, diamond, triangle, cross, triangle on its tip. */
 function drawMarker(context, i, x, y, size) {
@@ -21,7 +21,7 @@ function render({ model, el }) {
   const spec = model.get("_spec");
   const frame = buildFrame(model, el);
   const kinds = CONTROLS.select({ label: "Questions are about", options: spec.kinds }, draw);
-  const searches = buildSlider({ label: "Requests that are searches", low: 0, high: 100, step: 1, unit: "%" }, draw);
+  const searches = buildSlider({ label: "Share of searches", low: 0, high: 100, step: 1, unit: "%" }, draw);
   searches.set(spec.start.searches);
 
   // the gallery: powers of ten
@@ -34,7 +34,7 @@ function render({ model, el }) {
 
   const canvas = h("canvas", { role: "img", style: `width:${WIDE}px;max-width:100%` });
   const rows = spec.contenders.map(({ name }, i) => {
-    const mark = h("canvas", { role: "img", "aria-label": `marker ${i + 1}`, style: "width:20px;height:20px;vertical-align:middle" });
+    const mark = h("canvas", { role: "img", "aria-label": `marker ${i + 1}`, style: "display:inline-block;width:20px;height:20px;vertical-align:middle" });
     return { mark, right: h("td"), cost: h("td"), place: h("td"), node: null, name };
   });
   for (const row of rows) row.node = h("tr", {}, h("th", { scope: "row", style: "white-space:nowrap" }, row.mark, ` ${row.name}`), row.right, row.cost, row.place);
@@ -77,7 +77,7 @@ function render({ model, el }) {
       context.beginPath(); context.moveTo(x(10 ** power), TOP); context.lineTo(x(10 ** power), TALL - BOTTOM); context.stroke();
       context.fillStyle = ink;
       context.textAlign = "center";
-      if (high - low < 6 || (power - low) % 2 === 0) context.fillText(`10^${power}`, Math.min(x(10 ** power), WIDE - 18), TALL - BOTTOM + 16);
+      if (high - low < 6 || (power - low) % 2 === 0) context.fillText(`10^${power}`, x(10 ** power), TALL - BOTTOM + 16);
     }
     context.fillText("FLOPs for one request", (LEFT + WIDE - RIGHT) / 2, TALL - 8);
     context.textAlign = "right";
