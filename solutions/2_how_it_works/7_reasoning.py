@@ -82,7 +82,7 @@ print("soft tokens", list(learner.projector(features).shape))
 #
 # {{exercise 2.7.1}}
 #
-# A prompt holds <start>, eight examples (picture, word) and a ninth picture, which is to be named. A picture takes 16
+# A prompt holds `<start>`, eight examples (picture, word) and a ninth picture, which is to be named. A picture takes 16
 # soft tokens. How many tokens does the model read? Set `tokens_in_prompt`.
 
 # %% answer="2.7.1"
@@ -122,7 +122,7 @@ def interleaved_episode(
 
 
 # %% [markdown]
-# The check brings several lengths, and ids of its own for <image> and <start>.
+# The check brings several lengths, and ids of its own for `<image>` and `<start>`.
 
 # %% check="2.7.2"
 check("2.7.2", interleaved_episode)
@@ -355,8 +355,8 @@ def answer_loss(
 check("2.7.4", answer_loss)
 
 # %% [markdown]
-# Now the mended loss of both, on puzzles of five steps. The hasty one writes a colour and <end>. If it were sure of the
-# end and guessed the colour among seven, how large would its loss be?
+# Now the mended loss of both, on puzzles of five steps. The hasty one writes a colour and `<end>`. If it were sure of
+# the end and guessed the colour among seven, how large would its loss be?
 
 # %% concepts=["A2.16"]
 answer_loss = working("2.7.4", answer_loss)

@@ -94,7 +94,7 @@ print("picture", list(picture.shape), "-> soft tokens", list(soft.shape))
 print(picture_prompt(f"{PICTURE} <end> {question}", soft.shape[1]))
 
 # %% [markdown]
-# Each <image> is a {{term soft token|placeholder}}: its own vector is never read. By hand, word by word:
+# Each `<image>` is a {{term soft token|placeholder}}: its own vector is never read. By hand, word by word:
 
 # %%
 tokens, _ = encode([(PICTURE, question)], soft.shape[1])
@@ -148,7 +148,7 @@ print("as by hand:", torch.equal(splice(tokens, language.embed(tokens), soft, IM
 #
 # ## Walk along it
 #
-# What does the model take to come next, at each place? Stay on the last <end> before an answer, and change the stage.
+# What does the model take to come next, at each place? Stay on the last `<end>` before an answer, and change the stage.
 
 # %% tags=["widget"] concepts=["A3.7"]
 talk = (PICTURE, "where is the circle", scene[0].place(next(t for t in scene[0].things if t.shape == "circle")))
@@ -180,8 +180,8 @@ OneSequence(
 # {{exercise 3.3.2}}
 #
 # For each position but the last, return the token that its output is scored against, or -100 where none is.
-# `learnt` says True for the tokens of replies; it may also say so of an <image> or of padding, which teach nothing all
-# the same.
+# `learnt` says True for the tokens of replies; it may also say so of an `<image>` or of padding, which teach nothing
+# all the same.
 
 
 # %% answer="3.3.2"

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from markdown_it import MarkdownIt  # comes with rich, which the course needs
 from repository import Html, files, name_of, read_markdown
 
 from utils.lessons import ROOT
@@ -89,6 +90,27 @@ def faults(text: str, page: Path, attachments: dict | None = None) -> list[str]:
 @each_page
 def test_links_lead_somewhere_and_pictures_have_alternative_text(path):
     assert [line for text, attachments in prose(path) for line in faults(text, path, attachments)] == []
+
+
+def hidden(text: str) -> list[str]:
+    """The words of `text` that a page takes for HTML and does not show, such as <start> without backticks."""
+    inline = [part for token in MarkdownIt("commonmark").parse(text) for part in [token, *(token.children or [])]]
+    tags = [tag for part in inline if part.type in ("html_inline", "html_block") for tag in _TAG.findall(part.content)]
+    return [f"<{tag}>" for tag in tags if tag not in _SHOWN]
+
+
+_TAG = re.compile(r"<(\w+)")
+_SHOWN = ("a", "br", "details", "img", "kbd", "p", "sub", "summary", "sup")
+
+
+@each_page
+def test_no_word_is_taken_for_a_tag_and_hidden(path):
+    assert [word for text, _ in prose(path) for word in hidden(text)] == []
+
+
+def test_a_hidden_word_is_found_and_one_in_backticks_is_not():
+    assert hidden("A prompt holds <start> and\n\n<image>\n") == ["<start>", "<image>"]
+    assert hidden("A prompt holds `<start>`, H<sub>2</sub>O and 3 < 4.\n\n```\n<image>\n```\n") == []
 
 
 @each_notebook
