@@ -392,9 +392,8 @@ report(f"share of the spread in the first {bag}", (spread[:bag] ** 2).sum().item
 # free. Seven are free for the colours, one for the sizes, and `bag` is their sum: all that a bag of words can say. A
 # relation would need further directions. There are plenty, and nothing is in them.
 #
-# So it is not that an arrow *cannot* hold it. Two towers of ours with finer eyes, which had to say yes or no beside,
-# did learn it; and Yuksekgonul et al. (2023) made a large CLIP better at order so. But nothing makes towers look, as
-# meeting makes the cross-encoder.
+# So it is not that an arrow *cannot* hold it: Yuksekgonul et al. (2023) made a large CLIP better at order by such
+# captions. But nothing makes towers look, as meeting makes the cross-encoder.
 #
 # ## Does it use its eyes?
 #
