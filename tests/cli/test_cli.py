@@ -375,7 +375,7 @@ def four(monkeypatch):
         return SimpleNamespace(name=name, figures={"answers held_out": figure})
 
     monkeypatch.setattr(families, "train_families", train_families)
-    monkeypatch.setattr(families, "store", lambda results, path: setattr(asked, "stored", (results, path)))
+    monkeypatch.setattr(families, "store_results", lambda results, path: setattr(asked, "stored", (results, path)))
     monkeypatch.setattr(checkpoints, "load_card", load_card)
     return asked
 

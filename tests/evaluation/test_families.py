@@ -21,7 +21,7 @@ from utils.evaluation.families import (
     measure_family,
     result,
     right,
-    store,
+    store_results,
     stored_results,
     train_families,
     training_memory,
@@ -198,7 +198,7 @@ def test_a_result_is_stored_and_read_as_it_was(tmp_path, monkeypatch, little):
     assert set(one.answers) == set(CONDITIONS)
     assert set(one.kinds) == set(KINDS)
     monkeypatch.setattr(families, "FIGURES", tmp_path / "new" / "families.json")
-    store({family.name: [one, one]}, families.FIGURES)
+    store_results({family.name: [one, one]}, families.FIGURES)
     assert stored_results() == {family.name: [one, one]}
 
 

@@ -69,5 +69,5 @@ def _families(output: Path | None) -> list[ModelCard]:
 
     folder = output or CHECKPOINTS
     results = families.train_families(folder)
-    families.store(results, output / families.FIGURES.name if output else families.FIGURES)
+    families.store_results(results, output / families.FIGURES.name if output else families.FIGURES)
     return [load_card(checkpoint_of(family), folder) for family in FAMILIES]

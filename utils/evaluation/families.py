@@ -28,7 +28,9 @@ from utils.evaluation import held_out
 from utils.evaluation.answering import nothing_seen
 from utils.evaluation.grounding import derangement
 from utils.evaluation.held_out.figures import figure_of
+from utils.evaluation.held_out.plora_scenes import right as all_right
 from utils.evaluation.retrieval import hits_at_k
+from utils.evaluation.storing import store
 from utils.lessons import ASSETS
 from utils.models.blocks import count_parameters
 from utils.models.moe import active_parameters
@@ -93,13 +95,7 @@ def right(
         return (found == asked.labels).float()
     rows = (*question_tokens(asked, family.places), quarters)
     parts = zip(*(part.split(250) for part in rows), strict=True)
-    return torch.cat([_all_right(family.logits(model, *some), *some[:2]) for some in parts])
-
-
-def _all_right(logits: Tensor, tokens: Tensor, learnt: Tensor) -> Float[Tensor, " texts"]:
-    """1 where the likeliest token is the true one at every learnt place: greedy writing gives just this text."""
-    found = logits[:, :-1].argmax(dim=-1) == tokens[:, 1:]
-    return (found | ~learnt[:, 1:]).all(dim=1).float()
+    return torch.cat([all_right(family.logits(model, *some), *some[:2]) for some in parts])
 
 
 @torch.no_grad()
@@ -286,11 +282,9 @@ def train_families(folder: Path = CHECKPOINTS) -> dict[str, list[Result]]:
     return results
 
 
-def store(results: dict[str, list[Result]], path: Path = FIGURES) -> None:
+def store_results(results: dict[str, list[Result]], path: Path = FIGURES) -> None:
     """Write all results where `stored_results` finds them."""
-    plain = {name: [asdict(one) for one in some] for name, some in results.items()}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    store({name: [asdict(one) for one in some] for name, some in results.items()}, path)
 
 
 def stored_results() -> dict[str, list[Result]]:
