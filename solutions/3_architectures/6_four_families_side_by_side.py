@@ -199,10 +199,10 @@ report("best of four at comparisons", max(some["· comparison"] for some in scor
 
 # %% [markdown]
 # Nobody has quite learnt to compare. And the experts brought nothing: they pay where there is much to know (3.5), and
-# this world fits into a dense network. They even took longer, for as many operations: tokens must be sorted, and small
-# matrices keep a processor idle. *FLOPs are not seconds.* And what end-to-end is made for was not in our exam: it
-# leaves its language model as it was, and learns new words from a few pictures (3.4). An exam chooses a winner by what
-# it asks.
+# this world fits into a dense network. They even took longer, for as many operations: sorting the tokens, many small
+# matrices, and turning these into bfloat16 are in no count. *FLOPs are not seconds.* And what end-to-end is made for
+# was not in our exam: it leaves its language model as it was, and learns new words from a few pictures (3.4). An exam
+# chooses a winner by what it asks.
 #
 # ## Whom nobody beats
 #
