@@ -11,8 +11,8 @@ from utils.evaluation import mask_sweep
 from utils.evaluation.answering import exam
 from utils.evaluation.mask_sweep import (
     MASKS,
+    PLACES,
     SEEDS,
-    answer_rows,
     answered,
     begin,
     learn,
@@ -21,6 +21,7 @@ from utils.evaluation.mask_sweep import (
     stored_masks,
 )
 from utils.training.answering import BATCH, lessons, training_questions
+from utils.training.families import question_tokens
 from utils.training.stages import fingerprint
 from utils.world import KINDS, VOCABULARY
 from utils.world.tokenizer import END, IMAGE, PAD
@@ -35,7 +36,7 @@ def test():
 
 def test_the_prompt_is_a_picture_and_a_question_and_only_the_answer_is_to_be_written():
     asked = training_questions(FEW)
-    tokens, learnt = answer_rows(asked)
+    tokens, learnt = question_tokens(asked, PLACES)
     for row, flags, question, answer in zip(tokens, learnt, asked.questions, asked.answers, strict=True):
         assert " ".join(VOCABULARY[i] for i in row[flags].tolist() if i != END) == answer
         words = [VOCABULARY[i] for i in row[~flags].tolist() if i not in (END, IMAGE, PAD)]
@@ -45,7 +46,7 @@ def test_the_prompt_is_a_picture_and_a_question_and_only_the_answer_is_to_be_wri
 
 def test_only_questions_that_speak_of_no_colour_are_asked_about_mixed_colours():
     given, asked = lessons(FEW), training_questions(FEW)
-    tokens, _ = answer_rows(asked)
+    tokens, _ = question_tokens(asked, PLACES)
     mixed = 0
     for some, _, quarters in lessons_with_words(given, asked, seed=0, steps=3):
         assert len(some) == BATCH
@@ -74,7 +75,7 @@ def test_both_begin_alike_and_only_what_is_behind_the_tower_learns(test):
 
 def test_a_square_is_changed_by_the_question_only_in_a_prefix(test):
     model = begin(0).eval()
-    tokens, learnt = answer_rows(test.asked)
+    tokens, learnt = question_tokens(test.asked, PLACES)
     rows, quarters = (
         [0, next(i for i, kind in enumerate(test.asked.kinds) if kind != test.asked.kinds[0])],
         test.quarters,

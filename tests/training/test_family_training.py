@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 
+from utils.models.gpt import before_reply
 from utils.models.moe import active_parameters, mixtures
 from utils.training import families
 from utils.training.answering import lessons, training_questions, training_scenes
@@ -18,7 +19,6 @@ from utils.training.families import (
     Fusion,
     Material,
     MixtureOfExpertsFamily,
-    before_reply,
     caption_tokens,
     captions_of,
     checkpoint_of,

@@ -16,45 +16,38 @@ from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from utils.evaluation.answering import Exam, exam
 from utils.evaluation.held_out.plora_scenes import right
 from utils.evaluation.intervals import Interval, bootstrap
 from utils.evaluation.storing import store
 from utils.lessons import ASSETS
-from utils.models.gpt import GPTConfig, next_token_loss
+from utils.models.gpt import GPTConfig, before_reply, draw_words, next_token_loss
 from utils.models.llava import LLaVA, LLaVAConfig
 from utils.training.answering import BATCH, MERGE, STEPS, Lessons, eyes, lessons, training_questions
-from utils.training.families import before_reply
+from utils.training.families import WORDS, Fusion, question_tokens
 from utils.training.loop import fit
-from utils.training.recipes.llava_scenes import PICTURE, encode
 from utils.world import KINDS, VOCABULARY, Questions, batches
 
 FIGURES = ASSETS / "measurements" / "mask_sweep.json"
 MASKS = {"causal": False, "prefix": True}
 SEEDS = range(2)
 LANGUAGE = GPTConfig(vocabulary=len(VOCABULARY), length=32, width=64, depth=4, heads=4, hidden=256)
+PLACES = Fusion.places  # of a picture in a text
 
 
 def begin(seed: int) -> LLaVA:
     """Return a LLaVA of which only the tower has learnt anything, which is frozen."""
     torch.manual_seed(seed)
     model = LLaVA(LLaVAConfig(eyes().config, LANGUAGE, MERGE, projector_layers=1, projector_norm=True), eyes())
-    for vectors in (model.language.embedding.weight, model.language.positions):  # long enough to be told apart
-        nn.init.normal_(vectors, std=0.3)
+    draw_words(model.language, WORDS)
     return model
-
-
-def answer_rows(asked: Questions) -> tuple[Tensor, Tensor]:
-    """Return the tokens of a picture's places, each question and its answer, and which of them are to be written."""
-    texts = [(PICTURE, *pair) for pair in zip(asked.questions, asked.answers, strict=True)]
-    return encode(texts, eyes().config.patches // MERGE**2)
 
 
 def lessons_with_words(given: Lessons, asked: Questions, seed: int, steps: int) -> Iterator[tuple[Tensor, ...]]:
     """Yield tokens, which of them are to be written, and quarters: half of those that can be have mixed colours."""
-    tokens, learnt = answer_rows(asked)
+    tokens, learnt = question_tokens(asked, PLACES)
     generator = torch.Generator().manual_seed(seed)
     for (rows,) in batches(torch.arange(len(tokens)), batch_size=BATCH, steps=steps, generator=generator):
         mix = given.colourless[rows] & (torch.rand(len(rows), generator=generator) < 0.5)
@@ -83,7 +76,7 @@ def learn(model: LLaVA, given: Lessons, asked: Questions, *, prefix: bool, seed:
 @torch.no_grad()
 def answered(model: LLaVA, test: Exam, *, prefix: bool) -> Float[Tensor, " questions"]:
     """Return 1 for each question that is answered rightly, else 0."""
-    rows = zip(*(part.split(500) for part in (*answer_rows(test.asked), test.quarters)), strict=True)
+    rows = zip(*(part.split(500) for part in (*question_tokens(test.asked, PLACES), test.quarters)), strict=True)
     return torch.cat([right(logits_of(model.eval(), *batch, prefix=prefix), *batch[:2]) for batch in rows])
 
 

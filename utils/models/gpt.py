@@ -164,6 +164,22 @@ def prefix_mask(prefix: Bool[Tensor, "batch length"]) -> Bool[Tensor, "batch len
     return before | prefix[:, None]
 
 
+def before_reply(
+    tokens: Int[Tensor, "texts length"], learnt: Bool[Tensor, "texts length"]
+) -> Bool[Tensor, "texts length"]:
+    """Return which tokens stand before the first that is learnt: the prefix of a text that ends in a reply."""
+    return (tokens != PAD) & (learnt.cumsum(dim=1) == 0)
+
+
+def draw_words(model: GPT, std: float) -> None:
+    """Draw the vectors of words and of positions anew, each number with a standard deviation of `std`.
+
+    At GPT-2's 0.02 they are short beside what else a small model reads, and it learns late what belongs to what.
+    """
+    for vectors in (model.embedding.weight, model.positions):
+        nn.init.normal_(vectors, std=std)
+
+
 def next_token_loss(
     logits: Float[Tensor, "batch length vocabulary"],
     tokens: Int[Tensor, "batch length"],

@@ -31,15 +31,16 @@ from utils.models.blocks import FeedForward
 from utils.models.dual import DualConfig
 from utils.models.dual_answers import AnsweringDualEncoder
 from utils.models.flamingo import Flamingo, FlamingoConfig, ResamplerConfig
-from utils.models.gpt import GPT, GPTConfig, next_token_loss
+from utils.models.gpt import GPT, GPTConfig, before_reply, draw_words, next_token_loss
 from utils.models.llava import LLaVA, LLaVAConfig
 from utils.models.moe import MixtureOfExperts, SoftmaxRouter, divide, load_balancing_loss, routings
 from utils.models.moe_llava import MoELLaVAConfig, sparsify
-from utils.models.vit import ViTConfig
 from utils.training.answering import DATA, MERGE, TOWER, Lessons, lessons, training_questions, training_scenes
 from utils.training.device import choose_device, has_fast_mode
 from utils.training.loop import History, fit
 from utils.training.objectives import info_nce
+from utils.training.recipes import flamingo_scenes
+from utils.training.recipes.llava_scenes import config_of as llava_config
 from utils.training.recipes.llava_scenes import encode, in_reading_order, without_colours
 from utils.training.recipes.recipe import Recipe
 from utils.world import VOCABULARY, Questions, Scenes, describe, sample_scenes, tokenize
@@ -52,6 +53,7 @@ EVERY = 8  # one batch in so many is of captions
 TEXT_SCENES, TEXT_SEED, TEXT_BATCH, TEXT_STEPS = 20_000, 3600, 64, 800
 LANGUAGE = GPTConfig(vocabulary=len(VOCABULARY), length=48, width=64, depth=4, heads=4, hidden=256)
 BALANCE = 0.01
+WORDS = 0.3  # standard deviation of the vectors of words and places, at the beginning
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,14 @@ def draw(given: Material, seed: int) -> Iterator[tuple[bool, Tensor, Tensor, Ten
 
 
 def new_language(config: GPTConfig) -> GPT:
-    """Return an untrained language model whose words and places are about as long as what else it reads.
-
-    With vectors as short as is usual, it took much longer to learn whose colour is asked for.
-    """
+    """Return an untrained language model whose words and places are about as long as what else it reads."""
     model = GPT(config)
-    for vectors in (model.embedding.weight, model.positions):
-        nn.init.normal_(vectors, std=0.3)
+    draw_words(model, WORDS)
     return model
 
 
 def _llava(config: LLaVAConfig) -> LLaVA:
     return LLaVA(config, nn.Identity(), new_language(config.language))
-
-
-def _llava_config(fields: dict[str, Any]) -> LLaVAConfig:
-    """The configuration that a model card holds as plain data."""
-    parts = {"vision": ViTConfig(**fields["vision"]), "language": GPTConfig(**fields["language"])}
-    return LLaVAConfig(**{**fields, **parts})
 
 
 def read_texts(seed: int = 0, steps: int = TEXT_STEPS) -> tuple[GPT, History]:
@@ -134,13 +126,6 @@ def read_texts(seed: int = 0, steps: int = TEXT_STEPS) -> tuple[GPT, History]:
 def language_that_has_read() -> GPT:
     """Return the language model that all Flamingos of the four families begin with."""
     return read_texts()[0].requires_grad_(False)
-
-
-def before_reply(
-    tokens: Int[Tensor, "texts length"], learnt: Bool[Tensor, "texts length"]
-) -> Bool[Tensor, "texts length"]:
-    """Return which tokens stand before the first that is learnt: the prefix, which is seen all at once."""
-    return (tokens != PAD) & (learnt.cumsum(dim=1) == 0)
 
 
 class Family(ABC):
@@ -239,7 +224,7 @@ class Fusion(Writing):
 
     def build(self, fields: dict[str, Any] | None = None) -> LLaVA:
         """Return a LLaVA without eyes of its own."""
-        return _llava(_llava_config(fields) if fields else self.config)
+        return _llava(llava_config(fields) if fields else self.config)
 
     def logits(
         self, model: LLaVA, tokens: Tensor, learnt: Tensor, quarters: Tensor
@@ -259,7 +244,7 @@ class MixtureOfExpertsFamily(Fusion):
         config = self.config
         if fields:
             config = MoELLaVAConfig(
-                **{**fields, "llava": _llava_config(fields["llava"]), "blocks": tuple(fields["blocks"])}
+                **{**fields, "llava": llava_config(fields["llava"]), "blocks": tuple(fields["blocks"])}
             )
         model = _llava(config.llava)
 
@@ -285,10 +270,7 @@ class EndToEnd(Writing):
 
     def build(self, fields: dict[str, Any] | None = None) -> Flamingo:
         """Return a Flamingo with closed gates, without eyes of its own."""
-        config = self.config
-        if fields:
-            parts = {"vision": ViTConfig, "language": GPTConfig, "resampler": ResamplerConfig}
-            config = FlamingoConfig(**{name: part(**fields[name]) for name, part in parts.items()})
+        config = flamingo_scenes.config_of(fields) if fields else self.config
         return Flamingo(config, nn.Identity())
 
     def begin(self, seed: int) -> Flamingo:

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from utils.models.flamingo import Flamingo, FlamingoConfig, PerceiverResampler, ResamplerConfig
-from utils.models.gpt import GPT, GPTConfig, next_token_loss
+from utils.models.gpt import GPT, GPTConfig, draw_words, next_token_loss
 from utils.models.reader import UNASKED
 from utils.models.vit import ViTConfig
 from utils.training.checkpoints import load_checkpoint
@@ -77,8 +77,7 @@ def train_language(config: GPTConfig, seed: int) -> tuple[GPT, History]:
 
     set_seed(seed)
     model = GPT(config)
-    for vectors in (model.embedding.weight, model.positions):
-        nn.init.normal_(vectors, std=config.width**-0.5)
+    draw_words(model, std=config.width**-0.5)
     return model, fit(model, episodes(), text_step, steps=TEXT_STEPS, learning_rate=3e-3, description="language model")
 
 
@@ -232,13 +231,16 @@ def examples(
         yield motions(anywhere())
 
 
+def config_of(fields: dict[str, Any]) -> FlamingoConfig:
+    """Return the configuration that a model card holds as plain data."""
+    return FlamingoConfig(
+        ViTConfig(**fields["vision"]), GPTConfig(**fields["language"]), ResamplerConfig(**fields["resampler"])
+    )
+
+
 def build(fields: dict[str, Any]) -> Flamingo:
     """Return an untrained model of the configuration that a model card holds as plain data."""
-    return Flamingo(
-        FlamingoConfig(
-            ViTConfig(**fields["vision"]), GPTConfig(**fields["language"]), ResamplerConfig(**fields["resampler"])
-        )
-    )
+    return Flamingo(config_of(fields))
 
 
 def train(recipe: Recipe) -> tuple[Flamingo, History]:

@@ -102,12 +102,16 @@ def without_last_block(model: LLaVA) -> LLaVA:
     return model
 
 
+def config_of(fields: dict[str, Any]) -> LLaVAConfig:
+    """Return the configuration that a model card holds as plain data."""
+    return LLaVAConfig(
+        **{**fields, "vision": ViTConfig(**fields["vision"]), "language": GPTConfig(**fields["language"])}
+    )
+
+
 def build(fields: dict[str, Any]) -> LLaVA:
     """Return an untrained LLaVA of the configuration that a model card holds as plain data."""
-    config = LLaVAConfig(
-        vision=ViTConfig(**fields["vision"]), language=GPTConfig(**fields["language"]), merge=fields["merge"]
-    )
-    return without_last_block(LLaVA(config))
+    return without_last_block(LLaVA(config_of(fields)))
 
 
 def twice(model: LLaVA, texts: Sequence[Text], films: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,12 +12,19 @@ from torch import Tensor
 from utils.models.gpt import GPT, GPTConfig, next_token_loss
 from utils.models.llava import LLaVA, LLaVAConfig
 from utils.models.two_stages import TwoStages
-from utils.models.vit import ViTConfig
 from utils.training.checkpoints import load_checkpoint
 from utils.training.device import set_seed
 from utils.training.loop import History, fit
 from utils.training.recipes.clip_scenes import CONFIG as CLIP_CONFIG
-from utils.training.recipes.llava_scenes import PICTURE, encode, in_reading_order, llava_step, seen, without_last_block
+from utils.training.recipes.llava_scenes import (
+    PICTURE,
+    config_of,
+    encode,
+    in_reading_order,
+    llava_step,
+    seen,
+    without_last_block,
+)
 from utils.training.recipes.recipe import Recipe
 from utils.training.stages import train_stage
 from utils.world import Questions, Scene, Scenes, ask, batches, render_pictures, sample_scenes
@@ -120,10 +127,7 @@ def learn_stage(model: LLaVA, stage: str, rows: Rows, seed: int, steps: int = ST
 
 def build(fields: dict[str, Any]) -> TwoStages:
     """Return untrained models of the configuration that a model card holds as plain data."""
-    config = LLaVAConfig(
-        vision=ViTConfig(**fields["vision"]), language=GPTConfig(**fields["language"]), merge=fields["merge"]
-    )
-    model = TwoStages(config)
+    model = TwoStages(config_of(fields))
     without_last_block(model.llava)
     return model
 
